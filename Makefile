@@ -1,0 +1,50 @@
+# The interpreter that makes .venv: any Python from 3.11 on. `make setup PYTHON=python3.12`
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test test-fast check bench mutants clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with everything in it, and the command .venv/bin/deskweave
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Deskweave needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make setup PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing. On Debian: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup ## play a working day: customers, agents, outages, and then the books
+	$(BIN)/deskweave demo
+
+serve: setup ## run Deskweave on this machine until Ctrl-C
+	$(BIN)/deskweave serve
+
+test: setup ## every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: setup ## the tests that take no patience
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+check: setup ## style, types, import rules, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy chalicelib connectors infra app.py
+	$(BIN)/python -m pytest tests/test_import_rules.py
+	$(BIN)/deskweave docs --check
+
+bench: setup ## measure the budgets and write bench.json
+	$(BIN)/python -m bench
+
+mutants: setup ## break each promise's code and see the tests fail
+	$(BIN)/python -m tests.mutants
+
+clean: ## remove what was made, .venv included
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .deskweave bench.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

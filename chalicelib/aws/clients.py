@@ -1,0 +1,39 @@
+"""boto3 clients as Lambda needs them: one attempt, short time-outs, made on first use.
+
+The SDK's own retries sleep inside the function; here the queue is what retries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_made: dict[str, Any] = {}
+
+
+def client(service: str) -> Any:
+    """The process's client of one AWS service."""
+    if service not in _made:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=2,
+            read_timeout=8,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            parameter_validation=False,
+        )
+        _made[service] = boto3.client(service, config=config)
+    return _made[service]
+
+
+def forget() -> None:
+    """Drop the clients, so that the next use makes new ones (another endpoint, another account)."""
+    _made.clear()
+
+
+def failure(error: Exception) -> str:
+    """The AWS error code of an exception, or its class name where it carries none."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return str(response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__

@@ -1,0 +1,224 @@
+"""Connections: the configured accounts, their settings in the secret store and their state in the table.
+
+Settings and secrets of a connection are one SSM SecureString. Whether it is paused, and until when its account must
+wait, is one item of the table, under the partition CONNECTIONS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.errors import NotFound
+from connectors import registry
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Deps
+    from connectors.base import Connector
+
+PARTITION = "CONNECTIONS"
+_CACHED = 300_000
+_REREAD = 60_000
+_UNKNOWN_A_SECOND = 5
+_ID = re.compile(r"[0-9a-z]{18}")
+
+
+class Connections:
+    """The connections of one stage, as one process sees them."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+        self._cache: dict[str, tuple[int, str, Connector]] = {}
+        self._reread_at: dict[str, int] = {}
+        self._unknown: tuple[int, int] = (0, 0)
+        self._strangers: dict[str, Connector] = {}
+        self._states: tuple[int, list[dict[str, Any]]] | None = None
+
+    # --- on the ack path -------------------------------------------------------------------------------------
+
+    def find(self, provider: str, connection_id: str) -> Connector | None:
+        """The connector of a connection, cached for five minutes; None where there is no such connection.
+
+        Raises `AwsUnavailable` where the settings cannot be read. Ids that no stage ever gave are told by their check
+        value, without I/O; of those that look right, five unknown ones a second are looked up.
+        """
+        if not well_formed(connection_id):
+            return None
+        cached = self._cache.get(connection_id)
+        now = self.deps.now()
+        if cached and now - cached[0] < _CACHED:
+            return cached[2] if cached[1] == provider else None
+        if not cached and self._too_many_unknown(now):
+            return None
+        connector = self._read(connection_id)
+        if connector is None:
+            self._cache.pop(connection_id, None)
+            self._unknown = (now // 1000, self._unknown[1] + 1 if self._unknown[0] == now // 1000 else 1)
+            return None
+        return connector if connector.name == provider else None
+
+    def reread(self, provider: str, connection_id: str) -> Connector | None:
+        """Read the settings again after a bad signature (a rotated secret), at most once a minute; else None."""
+        now = self.deps.now()
+        cached = self._cache.get(connection_id)
+        if cached and now - cached[0] < 1000:
+            return None
+        if now - self._reread_at.get(connection_id, -_REREAD) < _REREAD:
+            return None
+        self._reread_at[connection_id] = now
+        connector = self._read(connection_id)
+        return connector if connector is not None and connector.name == provider else None
+
+    def stranger(self, provider: str) -> Connector | None:
+        """A connector with settings that nobody has; None for an unknown provider."""
+        if provider not in self._strangers:
+            try:
+                kind = registry.connector(provider)
+            except registry.UnknownConnector:
+                return None
+            nobody = {field.key: self.deps.random(24).hex() for field in kind.fields}
+            self._strangers[provider] = kind(nobody)
+        return self._strangers[provider]
+
+    def _too_many_unknown(self, now: int) -> bool:
+        second, count = self._unknown
+        return second == now // 1000 and count >= _UNKNOWN_A_SECOND
+
+    def _read(self, connection_id: str) -> Connector | None:
+        try:
+            kept = self.deps.secrets.read(f"connections/{connection_id}")
+        except NotFound:
+            return None
+        connector = registry.connector(kept["provider"])(kept["settings"], connection_id)
+        self._cache[connection_id] = (self.deps.now(), connector.name, connector)
+        return connector
+
+    # --- for the workers -------------------------------------------------------------------------------------
+
+    def open(self, connection_id: str) -> Connector | None:
+        """The connector of a connection, whatever its provider; None where it was removed. Raises `AwsUnavailable`."""
+        cached = self._cache.get(connection_id)
+        if cached and self.deps.now() - cached[0] < _CACHED:
+            return cached[2]
+        return self._read(connection_id)
+
+    def state(self, connection_id: str) -> dict[str, Any]:
+        """{provider, kind, paused?, reason?, not_before?} as the table has it; {} for a removed one."""
+        return self.deps.table.get(PARTITION, connection_id) or {}
+
+    def states(self) -> list[dict[str, Any]]:
+        """All connections, oldest first, read at most once a second by this process."""
+        now = self.deps.now()
+        if self._states is None or not 0 <= now - self._states[0] < 1000:
+            self._states = (now, self.deps.table.query(PARTITION, limit=1000))
+        return self._states[1]
+
+    def crms(self) -> list[str]:
+        """The ids of the CRM connections, paused ones too: their work is kept."""
+        return [state["sk"] for state in self.states() if state["kind"] == "crm"]
+
+    # --- for the admin ---------------------------------------------------------------------------------------
+
+    def add(self, provider: str, settings: dict[str, str], *, paused: str = "") -> str:
+        """Save a new connection; returns its id. Raises `BadSettings`, `registry.UnknownConnector`.
+
+        paused  why it must not work yet, "" where it goes live at once
+        """
+        from chalicelib.aws.table import Update
+
+        kind = registry.connector(provider)
+        checked = check_settings(kind, settings)
+        connection_id = new_id(self.deps.random)
+        self.deps.secrets.write(f"connections/{connection_id}", {"provider": provider, "settings": checked})
+        state: dict[str, Any] = {"provider": provider, "kind": kind.kind, "added_at": self.deps.now()}
+        if paused:
+            state |= {"paused": True, "reason": paused}
+        self.deps.table.update(Update(PARTITION, connection_id, set=state))
+        self._states = None
+        return connection_id
+
+    def change(self, connection_id: str, settings: dict[str, str]) -> None:
+        """Replace some settings of a connection. Raises `BadSettings`, `NotFound`."""
+        kept = self.deps.secrets.read(f"connections/{connection_id}")
+        kind = registry.connector(kept["provider"])
+        checked = check_settings(kind, {**kept["settings"], **settings})
+        self.deps.secrets.write(f"connections/{connection_id}", {"provider": kind.name, "settings": checked})
+        self._cache.pop(connection_id, None)
+
+    def pause(self, connection_id: str, reason: str) -> None:
+        """Hold all work towards the provider; what comes in is still taken and kept."""
+        from chalicelib.aws.table import ANY, Update
+
+        self.deps.table.update(
+            Update(PARTITION, connection_id, set={"paused": True, "reason": reason}, when={"provider": ANY})
+        )
+        self._states = None
+        self.deps.log.count("connection", "paused", outcome="paused", connection=connection_id)
+
+    def resume(self, connection_id: str) -> int:
+        """Let work go on; returns how many lanes were waiting for it."""
+        from chalicelib.aws.table import ANY, Update
+        from chalicelib.services import lanes
+
+        self.deps.table.update(
+            Update(PARTITION, connection_id, remove=("paused", "reason", "not_before"), when={"provider": ANY})
+        )
+        self._cache.pop(connection_id, None)
+        self._states = None
+        return lanes.release_paused(connection_id, self.deps)
+
+    def wait(self, connection_id: str, until: int) -> None:
+        """The whole account must wait until then (ms)."""
+        from chalicelib.aws.table import ANY, Update
+
+        self.deps.table.update(Update(PARTITION, connection_id, set={"not_before": until}, when={"provider": ANY}))
+        self._states = None
+
+    def remove(self, connection_id: str) -> None:
+        """Forget the settings and secrets. Its messages, claims and links stay, so that nothing is taken twice."""
+        from chalicelib.aws.table import Delete
+
+        self.deps.secrets.remove(f"connections/{connection_id}")
+        self.deps.table.delete(Delete(PARTITION, connection_id))
+        self._cache.pop(connection_id, None)
+        self._states = None
+
+
+class BadSettings(ValueError):
+    """A setting is missing, unknown or of the wrong form; the message says which, and gives an example."""
+
+
+def check_settings(kind: type[Connector], settings: dict[str, str]) -> dict[str, str]:
+    """The settings to keep, defaults filled in. Raises `BadSettings` naming the field, never its secret value."""
+    known = {field.key: field for field in kind.fields}
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise BadSettings(f"{kind.title} has no setting {', '.join(unknown)}; it has {', '.join(known)}")
+    checked = {}
+    for key, field in known.items():
+        value = settings.get(key, "").strip() or field.default
+        if not value and field.required:
+            raise BadSettings(f"{key} ({field.label}) is missing. {field.help}")
+        if value and field.pattern and not re.fullmatch(field.pattern, value):
+            example = f", for example {field.example}" if field.example else ""
+            raise BadSettings(f"{key} ({field.label}) does not have the form {field.pattern}{example}. {field.help}")
+        checked[key] = value
+    return checked
+
+
+def new_id(random: Any) -> str:
+    """A connection's id: 14 random characters and 4 that check them."""
+    from chalicelib.bootstrap import _base32
+
+    body = _base32(int.from_bytes(random(9), "big"), 14)
+    return body + _check(body)
+
+
+def well_formed(connection_id: str) -> bool:
+    """Whether some stage may have given this id. No I/O."""
+    return _ID.fullmatch(connection_id) is not None and _check(connection_id[:14]) == connection_id[14:]
+
+
+def _check(body: str) -> str:
+    return hashlib.sha256(b"deskweave connection " + body.encode()).hexdigest()[:4]

@@ -1,0 +1,285 @@
+"""Hints: something about a ticket may have changed. What is true is read from the CRM, then stored like any message.
+
+A ticket is not read while one of our own calls on it is open: what we are writing would come back as somebody else's.
+Then, and where the CRM cannot be read now, the hint waits in the record's pull lane; hints of one record are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
+from chalicelib.aws.table import Item, Update, Write
+from chalicelib.core import merge
+from chalicelib.core.ledger import backoff
+from chalicelib.core.model import Event, Hint, Snapshot, Status, TicketChanged, TicketCommented
+from chalicelib.services import failures, keys, lanes, messages
+from chalicelib.services.lanes import Entry
+from chalicelib.services.messages import REPEATED, STORED, Delivery
+from connectors.base import BadCredentials, CrmConnector, Rejected, TryLater
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Deps
+
+WAITS = "waits"
+IGNORED = "ignored"
+# How long a hint waits for an open call at most, if nobody wakes it when the call is settled.
+_CALL_OPEN = 15_000
+# Clocks of a CRM count whole seconds: what changed within this of being read may have changed again unseen.
+_SETTLED = 2_000
+
+
+def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
+    """Read what a hint points at and store it.
+
+    Returns "stored" if it brought something new, "repeated" if not, "ignored" for a ticket that is not ours, "waits"
+    where it cannot be read now.
+    """
+    connection = delivery.connection
+    link = deps.table.get(keys.link(connection, hint.record))
+    conversation_id = link["conversation"] if link else hint.conversation
+    if not conversation_id or deps.table.get(keys.conversation(conversation_id)) is None:
+        return IGNORED
+    if hint.version and link and hint.version <= link.get("covered", ""):
+        return REPEATED
+    lane = keys.lane(conversation_id, connection)
+    state = deps.connections.state(connection)
+    connector = deps.connections.open(connection)
+    if connector is None or not state:
+        return IGNORED
+    assert isinstance(connector, CrmConnector)
+    before = deps.table.get(lane, keys.HEAD) or {}
+    if state.get("paused"):
+        return _wait(hint, delivery, deps, paused=True)
+    if int(state.get("not_before", 0)) > deps.now():
+        return _wait(hint, delivery, deps, until=int(state["not_before"]))
+    if before.get("call"):
+        return _wait_for_call(hint, delivery, lane, deps)
+    read_at = deps.now()
+    try:
+        events = connector.fetch(hint, _known(connection, deps))
+    except TryLater as error:
+        return _try_later(hint, delivery, error, deps)
+    except BadCredentials as error:
+        credentials_failed(connection, str(error), deps)
+        return _wait(hint, delivery, deps, paused=True)
+    except Rejected as error:
+        return _unreadable(hint, delivery, error, deps)
+    after = deps.table.get(lane, keys.HEAD) or {}
+    if (after.get("call"), after.get("first")) != (before.get("call"), before.get("first")):
+        return _wait_for_call(hint, delivery, lane, deps)
+    return _store(events, conversation_id, delivery, read_at, deps)
+
+
+def _store(events: Sequence[Event], conversation_id: str, delivery: Delivery, read_at: int, deps: Deps) -> str:
+    outcome = REPEATED
+    for event in events:
+        match event:
+            case TicketCommented():
+                told = messages.commented(event, conversation_id, delivery, deps)
+            case TicketChanged():
+                told = _changed(event, conversation_id, delivery, read_at, deps)
+            case _:
+                continue
+        outcome = STORED if STORED in (told, outcome) else REPEATED
+    return outcome
+
+
+def _changed(event: TicketChanged, conversation_id: str, delivery: Delivery, read_at: int, deps: Deps) -> str:
+    """Merge a ticket's state into the conversation's; what the CRM has to be told becomes an entry of its lane."""
+    connection, link_key = delivery.connection, keys.link(delivery.connection, event.record)
+    for _ in range(8):
+        link = deps.table.get(link_key) or {}
+        conversation = deps.table.get(keys.conversation(conversation_id))
+        if conversation is None:
+            raise LookupError(f"conversation {conversation_id} is not in the table")
+        agreed = snapshot(link)
+        ours = merge.State(conversation["status"], conversation["priority"], conversation["team"])
+        merged = merge.merge(ours, agreed, event)
+        covered = event.version if read_at - event.updated_at >= _SETTLED else link.get("covered", "")
+        link_change = {"conversation": conversation_id, "covered": max(covered, link.get("covered", ""))}
+        link_change |= snapshot_items(merged.snapshot)
+        if not merged.news and merged.tell is None:
+            if link_change.items() <= link.items():
+                return STORED if link.get("delivery") == delivery.id else REPEATED
+            try:
+                deps.table.update(Update(link_key, set=link_change, when=_same(link)))
+            except ConditionFailed:
+                continue
+            return STORED if link.get("delivery") == delivery.id else REPEATED
+        writes, wake = _state_writes(merged, conversation, connection, deps)
+        writes.append(Update(link_key, set={**link_change, "delivery": delivery.id}, when=_same(link)))
+        try:
+            deps.table.transact(writes)
+        except ConditionFailed:
+            continue
+        lanes.wake(wake, deps)
+        return STORED
+    raise AwsUnavailable("lost every race for the ticket's link; the queue delivers again")
+
+
+def _state_writes(merged: merge.Merged, conversation: Item, source: str, deps: Deps) -> tuple[list[Write], list[str]]:
+    """The conversation's new state, its history, and entries for whichever CRM does not know of it yet."""
+    state = merged.state
+    changed = {
+        name: value
+        for name, value in (("status", state.status), ("priority", state.priority), ("team", state.team))
+        if value != conversation[name]
+    }
+    others = [crm for crm in conversation["crms"] if crm != source] if changed else []
+    entries = [Entry(crm, "state", dict(changed)) for crm in others]
+    if merged.tell is not None:
+        entries.append(Entry(source, "state", {"status": merged.tell.status}))
+    added, numbers = lanes.append(conversation, entries, deps.now())
+    trail: dict[str, Any] = dict(changed)
+    if merged.overruled:
+        trail["overruled"] = list(merged.overruled)
+    change: dict[str, Any] = {**changed, "next": numbers}
+    if "status" in changed:
+        change["listed"] = f"conversations#{state.status}"
+        if state.status == Status.SOLVED:
+            change["solved_at"] = deps.now()
+    writes: list[Write] = [*added, messages.bump(conversation, change)]
+    writes.append(messages.history(conversation, deps, by=source, **trail))
+    return writes, [keys.lane(conversation["id"], entry.target) for entry in entries]
+
+
+def set_state(conversation_id: str, change: dict[str, str], by: str, deps: Deps) -> str:
+    """Change a conversation's state from our side; every CRM is told. Returns "stored" or "repeated"."""
+    for _ in range(8):
+        conversation = deps.table.get(keys.conversation(conversation_id))
+        if conversation is None:
+            raise LookupError(f"there is no conversation {conversation_id}")
+        changed = {name: value for name, value in change.items() if value != conversation[name]}
+        if not changed or conversation["status"] == Status.CLOSED:
+            return REPEATED
+        after = {**conversation, **changed}
+        state = merge.State(after["status"], after["priority"], after["team"])
+        writes, wake = _state_writes(merge.Merged(state, None, Snapshot(), news=True), conversation, by, deps)
+        try:
+            deps.table.transact(writes)
+        except ConditionFailed:
+            continue
+        lanes.wake(wake, deps)
+        return STORED
+    raise AwsUnavailable("lost every race for the conversation; the queue delivers again")
+
+
+def snapshot(link: Item) -> Snapshot:
+    """What both sides last agreed on, as the link has it."""
+    return Snapshot(
+        link.get("agreed_status", ""),
+        link.get("agreed_priority", ""),
+        link.get("agreed_team", ""),
+        link.get("version", ""),
+        int(link.get("updated_at", 0)),
+    )
+
+
+def snapshot_items(agreed: Snapshot) -> dict[str, Any]:
+    """The link's attributes for a snapshot."""
+    return {
+        "agreed_status": agreed.status,
+        "agreed_priority": agreed.priority,
+        "agreed_team": agreed.team,
+        "version": agreed.version,
+        "updated_at": agreed.updated_at,
+    }
+
+
+def _same(link: Item) -> dict[str, Any]:
+    return {"version": link.get("version"), "agreed_status": link.get("agreed_status")}
+
+
+def _known(connection: str, deps: Deps) -> Any:
+    def known(comments: Sequence[str]) -> set[str]:
+        by_key = {keys.message(connection, comment): comment for comment in comments}
+        return {by_key[pk] for pk, _ in deps.table.get_many([(pk, "-") for pk in by_key])}
+
+    return known
+
+
+# --- waiting -----------------------------------------------------------------------------------------------------
+
+
+def _wait(hint: Hint, delivery: Delivery, deps: Deps, *, until: int = 0, paused: bool = False, reason: str = "") -> str:
+    """Put a hint into its record's pull lane. Joined to one that waits already, it brings nothing of its own."""
+    pk = keys.pull(hint.record, delivery.connection)
+    due = {"due_pk": keys.paused(delivery.connection) if paused else keys.DUE, "due_at": until}
+    body = {"record": hint.record, "conversation": hint.conversation, "at": delivery.at, "source": delivery.source}
+    before = deps.table.update(
+        Update(
+            pk,
+            keys.HEAD,
+            set={**due, "connection": delivery.connection, "hint": body, "reason": reason or "waits to be read"},
+            first={"delivery": delivery.id},
+            add={"asked": 1},
+        ),
+        old=True,
+    )
+    joined = before.get("delivery", delivery.id) != delivery.id
+    return REPEATED if joined else WAITS
+
+
+def _wait_for_call(hint: Hint, delivery: Delivery, lane: str, deps: Deps) -> str:
+    outcome = _wait(hint, delivery, deps, until=deps.now() + _CALL_OPEN, reason="one of our calls on it is open")
+    pull = keys.pull(hint.record, delivery.connection)
+    deps.table.update(Update(lane, keys.HEAD, set={"then_wake": pull}))
+    head = deps.table.get(lane, keys.HEAD) or {}
+    if not head.get("call"):
+        lanes.wake([pull], deps)
+    return outcome
+
+
+def _try_later(hint: Hint, delivery: Delivery, error: TryLater, deps: Deps) -> str:
+    pull = deps.table.get(keys.pull(hint.record, delivery.connection), keys.HEAD) or {}
+    after = int(error.retry_after * 1000) if error.retry_after is not None else backoff(int(pull.get("asked", 0)) + 1)
+    until = deps.now() + after
+    if error.scope == "connection":
+        deps.connections.wait(delivery.connection, until)
+    return _wait(hint, delivery, deps, until=until, reason=str(error))
+
+
+def _unreadable(hint: Hint, delivery: Delivery, error: Rejected, deps: Deps) -> str:
+    failures.add(
+        "record",
+        str(error),
+        "mend it in the CRM, then `deskweave failures retry`",
+        deps,
+        id=f"record-{delivery.connection}-{hint.record}"[:200],
+        connection=delivery.connection,
+        group=keys.ticket_group(delivery.connection, hint.record),
+        body=queued(hint, delivery),
+    )
+    return "unparsed"
+
+
+def queued(hint: Hint, delivery: Delivery) -> dict[str, Any]:
+    """A hint as the inbox queue carries it."""
+    return {
+        "v": 1,
+        "kind": "hint",
+        "connection": delivery.connection,
+        "provider": delivery.provider,
+        "delivery": delivery.id,
+        "at": delivery.at,
+        "source": delivery.source,
+        "hint": {"record": hint.record, "conversation": hint.conversation, "version": hint.version},
+    }
+
+
+def credentials_failed(connection: str, reason: str, deps: Deps) -> None:
+    """Pause a connection whose credentials the provider refuses, and tell the admin; the work is kept."""
+    try:
+        deps.connections.pause(connection, reason)
+    except ConditionFailed:
+        return
+    failures.add(
+        "connection",
+        reason,
+        "put the credentials right, then `deskweave failures retry` resumes the connection",
+        deps,
+        id=f"connection-{connection}",
+        connection=connection,
+    )

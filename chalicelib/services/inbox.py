@@ -1,0 +1,167 @@
+"""The inbox: parse what was queued, store it, note the outcome. Nothing that it is given gets lost.
+
+It raises only where AWS itself fails, so that the queue delivers again. A bug on one message is caught here, in one
+place; the message goes to the failure list with its raw body and the batch goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.errors import AwsUnavailable
+from chalicelib.aws.table import Update
+from chalicelib.core.model import (
+    ConnectionEnded,
+    Event,
+    Hint,
+    Ignored,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+)
+from chalicelib.services import failures, hints, messages, poll
+from chalicelib.services.messages import Delivery
+from connectors.base import Unparsable, WebhookRequest
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Deps
+
+_TRIES = 3
+_TRY_KEPT = 14 * 86_400
+# What fits beside the other attributes of an item; larger raw bodies lie in the bucket already.
+_LARGEST_KEPT = 300_000
+
+
+def handle(records: Sequence[Mapping[str, Any]], deps: Deps) -> None:
+    """Handle a batch of SQS records in their order. Raises `AwsUnavailable` where any has to come again."""
+    for record in records:
+        body = json.loads(record["body"])
+        redelivered = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")) > 1
+        if redelivered and _tried_too_often(record["messageId"], deps):
+            set_aside(body, "tried three times without coming to an end (a crash or a time-out)", deps, kind="message")
+            continue
+        try:
+            KINDS[body["kind"]](body, deps)
+        except AwsUnavailable:
+            raise
+        except Exception as error:
+            deps.log.bug("inbox", error, connection=body.get("connection"), delivery=body.get("delivery"))
+            set_aside(body, f"a bug in Deskweave: {type(error).__name__}", deps, kind="delivery")
+            outcome(body, 0, "unparsed", deps)
+
+
+def _webhook(body: dict[str, Any], deps: Deps) -> None:
+    """A provider's delivery: parse it, apply each event in its order."""
+    connector = deps.connections.open(body["connection"])
+    if connector is None:
+        set_aside(body, "its connection was removed before it was read", deps, kind="delivery")
+        return outcome(body, 0, "unparsed", deps)
+    raw = base64.b64decode(body["raw"]) if "raw" in body else deps.bucket.get(body["bucket"])
+    try:
+        events = connector.parse(WebhookRequest("POST", body["headers"], raw, body["at"]))
+    except Unparsable as error:
+        set_aside(body, str(error), deps, kind="delivery")
+        return outcome(body, 0, "unparsed", deps)
+    delivery = _delivery(body, raw)
+    for number, event in enumerate(events):
+        outcome(body, number, apply(event, delivery, deps), deps)
+
+
+def _hint(body: dict[str, Any], deps: Deps) -> None:
+    """A hint of a poll, or one that waited to be read."""
+    told = hints.follow(Hint(**body["hint"]), _delivery(body, b""), deps)
+    outcome(body, 0, told, deps)
+
+
+def _poll(body: dict[str, Any], deps: Deps) -> None:
+    poll.poll(body["connection"], deps)
+
+
+def _state(body: dict[str, Any], deps: Deps) -> None:
+    """A change of a conversation's state from our own side (the command line, later the console)."""
+    told = hints.set_state(body["conversation"], body["change"], body["by"], deps)
+    deps.log.step("inbox", outcome=told, conversation=body["conversation"])
+
+
+KINDS: dict[str, Callable[[dict[str, Any], Deps], None]] = {
+    "webhook": _webhook,
+    "hint": _hint,
+    "poll": _poll,
+    "state": _state,
+}
+
+
+def apply(event: Event, delivery: Delivery, deps: Deps) -> str:
+    """Store one event; returns its outcome: stored, repeated, ignored, unparsed, or waits."""
+    match event:
+        case MessageReceived():
+            return messages.received(event, delivery, deps)
+        case MessageEdited():
+            return messages.edited(event, delivery, deps)
+        case MessageDeleted():
+            return messages.deleted(event, delivery, deps)
+        case Hint():
+            return hints.follow(event, delivery, deps)
+        case ConnectionEnded():
+            hints.credentials_failed(delivery.connection, event.reason, deps)
+            return "stored"
+        case Ignored():
+            return "ignored"
+    raise TypeError(f"no connector's parse gives {type(event).__name__}")
+
+
+def outcome(body: Mapping[str, Any], number: int, told: str, deps: Deps) -> None:
+    """Note what became of one event of a delivery. One that waits is noted when it has been read."""
+    if told == hints.WAITS or "delivery" not in body:
+        return
+    metric = "events" if body.get("source", "webhook") == "webhook" else "polled"
+    deps.log.count(
+        "inbox",
+        metric,
+        outcome=told,
+        connection=body.get("connection"),
+        delivery=body.get("delivery"),
+        event=f"{body.get('delivery')}/{number}",
+        ms=deps.now() - int(body.get("at", deps.now())),
+    )
+
+
+def set_aside(body: Mapping[str, Any], reason: str, deps: Deps, *, kind: str) -> None:
+    """Keep a queue message in the failure list as it came, so that it can be handled again once the cause is mended."""
+    kept = {name: value for name, value in body.items() if name != "raw"}
+    extra: dict[str, Any] = {}
+    if "raw" in body:
+        packed = zlib.compress(base64.b64decode(body["raw"]), 9)
+        if len(packed) > _LARGEST_KEPT:
+            kept["bucket"] = f"deliveries/{body.get('delivery')}"
+            deps.bucket.put(kept["bucket"], base64.b64decode(body["raw"]))
+        else:
+            extra["raw"] = packed
+    group = f"{body.get('connection', '')} again {body.get('delivery', '')}"
+    failures.add(
+        kind,
+        reason,
+        "once its cause is mended, `deskweave failures retry` handles it again",
+        deps,
+        id=f"delivery-{body['delivery']}" if "delivery" in body else f"{body['kind']}-{body.get('connection', '')}",
+        connection=body.get("connection"),
+        group=group,
+        body=kept,
+        **extra,
+    )
+
+
+def _delivery(body: Mapping[str, Any], raw: bytes) -> Delivery:
+    source = body.get("source", "webhook")
+    return Delivery(body["connection"], body["provider"], body["delivery"], body["at"], raw, source)
+
+
+def _tried_too_often(message_id: str, deps: Deps) -> bool:
+    """Count an attempt at a redelivered message before it is made; true once it has been made often enough."""
+    expires = deps.now() // 1000 + _TRY_KEPT
+    noted = deps.table.update(Update(f"TRY#{message_id}", add={"tries": 1}, set={"expires_at": expires}))
+    return int(noted["tries"]) > _TRIES

@@ -1,0 +1,147 @@
+"""Carrying a conversation into a CRM: its ticket, the customer's messages as comments, notes, files and state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.aws.table import Item, Update
+from chalicelib.core import wording
+from chalicelib.core.model import Comment, File, Priority, Status, TicketChange, TicketDraft, Written
+from chalicelib.services import keys
+from chalicelib.services.profile import contact
+from chalicelib.services.work import Done, Work, fetch_file
+from connectors.base import CannotCarry
+
+TAG = "deskweave"
+
+
+def carry_out(work: Work) -> Done:
+    """Write the entries to the CRM in one call. Raises the connector's errors."""
+    if work.op == "update_ticket":
+        return _update(work)
+    comment = _comment(work)
+    record = work.head.get("record", "")
+    if work.op == "add_comment":
+        stamp = (work.deps.table.get(keys.link(work.head["connection"], record)) or {}).get("version", "")
+        written = work.to_crm.add_comment(record, comment, stamp, work.call)
+        return _done(work, written, {"status": comment.status.value} if comment.status else {})
+    conversation = _conversation(work)
+    draft = TicketDraft(
+        conversation=conversation["id"],
+        subject=conversation["subject"],
+        requester=contact(conversation["customer"], conversation, work),
+        comment=comment,
+        priority=Priority(conversation["priority"]),
+        team=conversation["team"],
+        tags=(TAG,),
+        follows=work.head.get("follows", "") or _followed(conversation, work),
+    )
+    written = work.to_crm.create_ticket(draft, work.call)
+    sent = {"status": Status.NEW.value, "priority": conversation["priority"], "team": conversation["team"]}
+    return _done(work, written, sent)
+
+
+def lookup(work: Work, op: str) -> Done | None:
+    """What an earlier attempt of this call left in the CRM."""
+    found = work.to_crm.lookup(op, work.head.get("record", ""), work.head["conversation"], work.call)
+    if found is None:
+        return None
+    sent: dict[str, str] = {}
+    if op == "create_ticket":
+        conversation = _conversation(work)
+        sent = {"status": Status.NEW.value, "priority": conversation["priority"], "team": conversation["team"]}
+    elif status := _status(work):
+        sent = {"status": status.value}
+    return _done(work, found, sent)
+
+
+def _done(work: Work, written: Written, sent: dict[str, str]) -> Done:
+    """The link's new snapshot is what we sent, not what came back: what a CRM's own rules made of it is their change."""
+    change: dict[str, Any] = {"conversation": work.head["conversation"]}
+    change |= {f"agreed_{name}": value for name, value in sent.items()}
+    if written.state is not None:
+        change |= {"version": written.state.version, "updated_at": written.state.updated_at}
+    link = Update(keys.link(work.head["connection"], written.record), set=change)
+    return Done(written.comments, written.record, [link])
+
+
+def _update(work: Work) -> Done:
+    record = work.head.get("record", "")
+    if not record:
+        return Done()
+    entry = work.entries[0]
+    sent: dict[str, str] = {name: str(entry[name]) for name in ("status", "priority", "team") if name in entry}
+    change = TicketChange(
+        Status(sent["status"]) if "status" in sent else None,
+        Priority(sent["priority"]) if "priority" in sent else None,
+        sent.get("team"),
+    )
+    return _done(work, work.to_crm.update_ticket(record, change, work.call), sent)
+
+
+def _comment(work: Work) -> Comment:
+    kind = work.entries[0]["kind"]
+    if kind == "note":
+        return Comment("\n\n".join(_note(entry, work) for entry in work.entries), public=False)
+    conversation = _conversation(work)
+    author = contact(work.messages[0]["customer"], conversation, work)
+    if kind == "file":
+        return _file(work, author)
+    lines = sorted(work.messages, key=lambda message: message["sort"])
+    text = wording.comment([_line(message) for message in lines])
+    return Comment(text, public=True, author=author, status=_status(work))
+
+
+def _line(message: Item) -> wording.Line:
+    names = tuple(file["name"] for file in message["files"])
+    return wording.Line(message["author"]["name"], message["sent_at"], message["text"], names)
+
+
+def _file(work: Work, author: str) -> Comment:
+    message, number = work.messages[0], work.entries[0]["file"]
+    name = message["files"][number]["name"]
+    files: tuple[File, ...] = ()
+    try:
+        files = (fetch_file(work, message, number),)
+        text = name
+    except CannotCarry as error:
+        text = f"[file: {name} could not be copied: {error}]"
+    return Comment(text, public=True, author=author, files=files)
+
+
+def _note(entry: Item, work: Work) -> str:
+    if "text" in entry:
+        return str(entry["text"])
+    message = next(m for m in work.messages if m["pk"] == entry["message"])
+    customer = work.deps.table.get(keys.customer(message["customer"])) or {}
+    original = work.deps.table.get(message["of"]) or message
+    name = customer.get("name") or message["author"]["name"]
+    if message["kind"] == "deletion":
+        return wording.deleted(name, original["sent_at"])
+    return wording.edited(name, original["sent_at"], message["text"])
+
+
+def _status(work: Work) -> Status | None:
+    for entry in reversed(work.entries):
+        if "status" in entry and entry["kind"] == "comment":
+            return Status(entry["status"])
+    return None
+
+
+def _conversation(work: Work) -> Item:
+    found = work.deps.table.get(keys.conversation(work.head["conversation"]))
+    if found is None:
+        raise LookupError(f"conversation {work.head['conversation']} is not in the table")
+    return found
+
+
+def _followed(conversation: Item, work: Work) -> str:
+    """The ticket of the conversation that this one goes on from, where that ticket is closed for good."""
+    before = conversation.get("follows", "")
+    if not before:
+        return ""
+    conversation_key = (keys.conversation(before), "-")
+    lane_key = (keys.lane(before, work.head["connection"]), keys.HEAD)
+    earlier = work.deps.table.get_many([conversation_key, lane_key])
+    kept, head = earlier.get(conversation_key, {}), earlier.get(lane_key, {})
+    return str(head.get("record", "")) if kept.get("status") == Status.CLOSED else ""

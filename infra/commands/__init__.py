@@ -1,0 +1,1 @@
+"""The `deskweave` command's subcommands: every click command that a module here defines is one."""

@@ -1,0 +1,92 @@
+"""`deskweave serve`: Deskweave on this machine, in memory, with stand-ins for the providers to try it on."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from infra.local.runtime import LocalRuntime
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, help="Where the webhooks and the REST API are; 0 takes any.")
+@click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="Stand-ins for Slack and Zendesk.")
+@click.option("--seed", default=1, show_default=True, help="Decides what AWS would decide: order, repetitions.")
+def serve(port: int, sandbox: bool, seed: int) -> None:
+    """Run Deskweave on this machine until Ctrl-C."""
+    # Imported here: the other commands need neither moto nor the app.
+    from infra.local.runtime import LocalRuntime
+
+    with ExitStack() as stack:
+        runtime = stack.enter_context(LocalRuntime(seed, keep_calls=False))
+        serving(stack, runtime, port=port, sandbox=sandbox, seed=seed)
+        click.echo("Ctrl-C ends it.")
+        with stopped_by_ctrl_c():
+            threading.Event().wait()
+    click.echo("Stopped; what it held in memory is gone.")
+
+
+def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool, seed: int) -> None:
+    """Start everything that serving takes, and say where it is; `stack` ends it."""
+    from infra.local.discover import announced
+
+    try:
+        http_url = runtime.serve_http(port)
+    except OSError as error:
+        raise _explained(error, port) from error
+    aws_url = runtime.serve_aws()
+    place = stack.enter_context(announced(aws_url, http_url, runtime.stage))
+    click.echo(f"Deskweave    {http_url}    webhooks at /webhooks/PROVIDER/CONNECTION")
+    click.echo(f"AWS          {aws_url}    for other `deskweave` commands in this directory ({place.name} tells them)")
+    if sandbox:
+        _start_sandbox(stack, runtime, http_url, seed)
+    runtime.run_background()
+    click.echo("The store is in memory: it is empty at the start and gone at the end.")
+
+
+def stopped_by_ctrl_c() -> AbstractContextManager[None]:
+    """Let Ctrl-C, or a polite kill, end a wait without a traceback."""
+    return _stopped()
+
+
+@contextmanager
+def _stopped() -> Iterator[None]:
+    import signal
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed: int) -> None:
+    from infra.local.try_it import connect_sandbox
+    from infra.sandbox import Sandbox
+
+    stand_ins = Sandbox(runtime.clock, seed)
+    stand_ins.start()
+    stack.callback(stand_ins.stop)
+    runtime.attach(stand_ins)
+    click.echo(f"Sandbox      {stand_ins.url}    stand-ins for the providers")
+    for line in connect_sandbox(runtime, stand_ins, http_url):
+        click.echo(line)
+
+
+def _explained(error: OSError, port: int) -> click.ClickException:
+    if error.errno == errno.EADDRINUSE:
+        return click.ClickException(
+            f"port {port} is in use, perhaps by another `deskweave serve`. End that one, or choose another port: "
+            f"deskweave serve --port {port + 1} (0 takes any free one)."
+        )
+    if error.errno == errno.EACCES:
+        return click.ClickException(f"port {port} needs more rights; choose one above 1023, for instance --port 8000.")
+    return click.ClickException(f"port {port}: {error.strerror}")
