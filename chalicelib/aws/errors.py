@@ -11,5 +11,9 @@ class ConditionFailed(Exception):
     """A conditional write lost: somebody else wrote first. The caller reads again."""
 
 
+class AwsRefused(Exception):
+    """AWS says that the request itself is wrong: a bug of ours, which no second delivery would heal."""
+
+
 class NotFound(Exception):
     """The parameter or object does not exist."""

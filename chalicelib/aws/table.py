@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.aws import clients
-from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
+from chalicelib.aws.errors import AwsRefused, AwsUnavailable, ConditionFailed
 
 ALONE = "-"
 Item = dict[str, Any]
@@ -19,6 +19,8 @@ Key = tuple[str, str]
 
 # How often a transaction that met another one is tried again before the queue is left to deliver later.
 _CONFLICTS = 4
+
+_OURS = frozenset({"ValidationException", "SerializationException"})
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,10 @@ class Table:
                     raise ConditionFailed(operation) from None
                 if "TransactionConflict" in codes:
                     raise _Conflict from None
+                if "ValidationError" in codes:
+                    raise AwsRefused(f"DynamoDB {operation}: ValidationError") from error
+            if code in _OURS:
+                raise AwsRefused(f"DynamoDB {operation}: {code}") from error
             raise AwsUnavailable(f"DynamoDB {operation}: {code}") from error
         except BotoCoreError as error:
             raise AwsUnavailable(f"DynamoDB {operation}: {type(error).__name__}") from error

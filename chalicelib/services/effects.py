@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # The time-outs of the provider calls of one entry add up to less than this (ms); no call begins with less time left.
 LONGEST_CALL = 60_000
+# How often a call may end without any word from its worker (a crash, a time-out) before a person has to look.
+_CRASHES = 5
 _READ = 12
 
 
@@ -74,6 +76,7 @@ def _begin(head: Item, entries: list[Item], deadline: int, deps: Deps) -> bool:
         "started_at": now,
         "attempted_at": now,
         "noted": "",
+        "crashes": 0,
     }
     claimed = _claim(head, call, {"call": None, "first": head["first"], "held": None}, deps)
     return claimed is not None and _carry_out(claimed, call, entries, deps, retry=False)
@@ -82,7 +85,8 @@ def _begin(head: Item, entries: list[Item], deadline: int, deps: Deps) -> bool:
 def _resume(head: Item, call: dict[str, Any], deadline: int, deps: Deps) -> bool:
     """Settle a call that may or may not have been applied, by the means that the connector declares."""
     when = {"call.id": call["id"], "call.until": call["until"], "held": None}
-    claimed = _claim(head, {**call, "until": deadline}, when, deps)
+    crashes = int(call.get("crashes", 0)) + 1
+    claimed = _claim(head, {**call, "until": deadline, "crashes": crashes}, when, deps)
     if claimed is None:
         return False
     call = dict(claimed["call"])
@@ -90,6 +94,9 @@ def _resume(head: Item, call: dict[str, Any], deadline: int, deps: Deps) -> bool
     connector = deps.connections.open(claimed["connection"])
     if connector is None:
         return _hold(claimed, entries, "failed", "the connection was removed", deps)
+    if crashes > _CRASHES:
+        reason = f"its worker ended {_CRASHES} times without a word (a crash or a time-out)"
+        return _hold(claimed, entries, "failed", reason, deps, keep_call=True)
     settle = connector.settle_seconds * 1000
     effect = connector.effects.get(call["op"], "unknown")
     match ledger.may_have_been_applied(effect, call, settle, deps.now()):
@@ -259,7 +266,7 @@ def _release_call(
     if forget:
         remove = ("call",)
     else:
-        change["call.until"] = 0
+        change |= {"call.until": 0, "call.crashes": 0}
     when = {"call.id": head["call"]["id"], "call.until": head["call"]["until"]}
     try:
         deps.table.update(Update(head["pk"], keys.HEAD, set=change, remove=remove, when=when))

@@ -50,6 +50,8 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
         return IGNORED
     assert isinstance(connector, CrmConnector)
     before = deps.table.get(lane, keys.HEAD) or {}
+    if link is None and before.get("record", hint.record) != hint.record:
+        return IGNORED
     if state.get("paused"):
         return _wait(hint, delivery, deps, paused=True)
     if int(state.get("not_before", 0)) > deps.now():

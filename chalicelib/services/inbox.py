@@ -47,11 +47,15 @@ def handle(records: Sequence[Mapping[str, Any]], deps: Deps) -> None:
         try:
             KINDS[body["kind"]](body, deps)
         except AwsUnavailable:
+            if redelivered:
+                _came_to_an_end(record["messageId"], deps)
             raise
         except Exception as error:
             deps.log.bug("inbox", error, connection=body.get("connection"), delivery=body.get("delivery"))
             set_aside(body, f"a bug in Deskweave: {type(error).__name__}", deps, kind="delivery")
             outcome(body, 0, "unparsed", deps)
+        if redelivered:
+            _came_to_an_end(record["messageId"], deps)
 
 
 def _webhook(body: dict[str, Any], deps: Deps) -> None:
@@ -165,3 +169,8 @@ def _tried_too_often(message_id: str, deps: Deps) -> bool:
     expires = deps.now() // 1000 + _TRY_KEPT
     noted = deps.table.update(Update(f"TRY#{message_id}", add={"tries": 1}, set={"expires_at": expires}))
     return int(noted["tries"]) > _TRIES
+
+
+def _came_to_an_end(message_id: str, deps: Deps) -> None:
+    """Start counting anew: this attempt neither crashed nor timed out, whatever else in the batch may."""
+    deps.table.update(Update(f"TRY#{message_id}", set={"tries": 0}))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Put, Update, Write
 from chalicelib.core import routing, threading, wording
+from chalicelib.core.fit import fit
 from chalicelib.core.model import (
     Attachment,
     MessageDeleted,
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 
 STORED, REPEATED = "stored", "repeated"
 _TRIES = 8
-# An item holds 400 KB at most; what is cut here stays whole in the raw delivery.
-_LONGEST_TEXT = 200_000
-_LARGEST_RAW = 100_000
+# Bytes. An item holds 400 KB at most; what is cut stays whole in the raw delivery. A raw delivery that is larger came
+# by the bucket and stays there.
+_LONGEST_TEXT = 100_000
+_LONGEST_HTML = 80_000
+_LARGEST_RAW = 190_000
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def commented(event: TicketCommented, conversation_id: str, delivery: Delivery, 
         conversation = _conversation(conversation_id, deps)
         kind = "message" if event.public else "note"
         item = _message_item(key, conversation_id, kind, event.text, event.author, event, delivery, deps)
-        item |= {"record": event.record, "html": event.html[:_LONGEST_TEXT], "files": _files(event.attachments)}
+        item |= {"record": event.record, "html": fit(event.html, _LONGEST_HTML), "files": _files(event.attachments)}
         to_customer = event.public and event.author.role is not Role.CUSTOMER
         item["direction"] = "out" if to_customer else "in"
         entries = _answer(conversation, key, event) if to_customer else []
@@ -189,7 +192,7 @@ def _open(
         "team": routed.team,
         "priority": routed.priority.value,
         "rule": routed.rule,
-        "subject": event.subject or wording.subject(event.text, delivery.provider),
+        "subject": fit(event.subject, 500) or wording.subject(fit(event.text, 1000), delivery.provider),
         "opened_at": now,
         "reply_to": _reply_to(event, delivery),
         "crms": deps.connections.crms(),
@@ -224,7 +227,7 @@ def _customer(sender: Person, delivery: Delivery, identity: Item | None, deps: D
     profile: Item = {
         "pk": keys.customer(customer_id),
         "id": customer_id,
-        "name": sender.name,
+        "name": fit(sender.name, 500),
         "email": sender.email,
         "identities": [{"connection": delivery.connection, "key": sender.key}],
         "tags": [],
@@ -291,9 +294,11 @@ def _again(kept: Item, text: str, delivery: Delivery, deps: Deps) -> str:
     """A message that is there already: wake its lanes again, keep a different body under the same key as a conflict."""
     if kept.get("ours"):
         return REPEATED
-    if kept["text"] != text[:_LONGEST_TEXT] and kept["kind"] in ("message", "note"):
+    if kept["text"] != fit(text, _LONGEST_TEXT) and kept["kind"] in ("message", "note"):
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        deps.table.put({"pk": kept["pk"], "sk": f"conflict#{digest}", "text": text[:_LONGEST_TEXT], "at": deps.now()})
+        deps.table.put(
+            {"pk": kept["pk"], "sk": f"conflict#{digest}", "text": fit(text, _LONGEST_TEXT), "at": deps.now()}
+        )
     lanes.wake([keys.lane(kept["conversation"], target) for target in kept.get("lanes", ())], deps)
     return STORED if kept.get("delivery") == delivery.id else REPEATED
 
@@ -331,8 +336,8 @@ def _message_item(
         "conversation": conversation,
         "sort": f"{event.sent_at:015d}#{event.order}",
         "kind": kind,
-        "text": text[:_LONGEST_TEXT],
-        "author": {"key": author.key, "name": author.name, "role": author.role.value},
+        "text": fit(text, _LONGEST_TEXT),
+        "author": {"key": author.key, "name": fit(author.name, 500), "role": author.role.value},
         "sent_at": event.sent_at,
         "at": deps.now(),
         "connection": delivery.connection,
@@ -349,7 +354,8 @@ def _message_item(
 
 def _files(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]]:
     return [
-        {"key": a.key, "name": a.name, "media_type": a.media_type, "size": a.size, "url": a.url} for a in attachments
+        {"key": a.key, "name": fit(a.name, 500), "media_type": a.media_type, "size": a.size, "url": a.url}
+        for a in attachments
     ]
 
 

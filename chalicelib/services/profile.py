@@ -29,8 +29,8 @@ def contact(customer_id: str, conversation: Item, work: Work) -> str:
         return str(known["id"])
     shown = name or customer["identities"][0]["key"]
     made = work.to_crm.upsert_contact(Contact(customer_id, shown, email), work.call)
-    contacts = {**customer["contacts"], connection: {"id": made, "named": bool(name)}}
-    deps.table.update(Update(customer["pk"], set={"contacts": contacts, "name": name, "email": email}))
+    known = {"id": made, "named": bool(name)}
+    deps.table.update(Update(customer["pk"], set={f"contacts.{connection}": known, "name": name, "email": email}))
     return made
 
 

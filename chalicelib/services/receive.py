@@ -38,7 +38,10 @@ def receive(provider: str, connection_id: str, request: WebhookRequest, deps: De
         if answer is None:
             connector.verify(request)
     except InvalidWebhook as error:
-        fresh = deps.connections.reread(provider, connection_id)
+        try:
+            fresh = deps.connections.reread(provider, connection_id)
+        except AwsUnavailable:
+            return _unavailable(deps, provider, connection_id)
         if fresh is None or not _verified_by(fresh, request):
             return _refused(deps, 401, str(error), provider, connection_id)
         connector, answer = fresh, fresh.handshake(request)

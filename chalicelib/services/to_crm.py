@@ -56,7 +56,7 @@ def lookup(work: Work, op: str) -> Done | None:
 
 
 def _done(work: Work, written: Written, sent: dict[str, str]) -> Done:
-    """The link's new snapshot is what we sent, not what came back: what a CRM's own rules made of it is their change."""
+    """The link's new snapshot is what we sent, not what came back: what the CRM's rules made of it is their change."""
     change: dict[str, Any] = {"conversation": work.head["conversation"]}
     change |= {f"agreed_{name}": value for name, value in sent.items()}
     if written.state is not None:

@@ -14,12 +14,12 @@ from connectors.slack.blocks import text_of_blocks
 Json = dict[str, Any]
 
 LARGEST_SIZE = 2**50
+GONE = "tombstone"  # the mode of a file that was deleted
 
 _MARKUP = re.compile(r"<([^<>\n]*)>")
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNSAFE_IN_NAMES = re.compile("[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]{0,80}/[A-Za-z0-9][\w.+-]{0,120}", re.ASCII)
-_GONE = frozenset({"tombstone"})
 
 
 def clean(value: object) -> str:
@@ -57,7 +57,7 @@ def attachments(message: Json) -> tuple[Attachment, ...]:
     one_file = message.get("file")
     if not files and isinstance(one_file, dict):
         files = [one_file]
-    return tuple(_attachment(one) for one in files if clean(one.get("id")) and one.get("mode") not in _GONE)
+    return tuple(_attachment(one) for one in files if clean(one.get("id")) and one.get("mode") != GONE)
 
 
 def _attachment(file: Json) -> Attachment:

@@ -75,8 +75,8 @@ def _event(event: Json, delivery: Json, settings: Mapping[str, str]) -> Event:
 def _ended(reason: str, delivery: Json, settings: Mapping[str, str]) -> Event:
     """One app may be installed in several workspaces under one address: another's end is not ours."""
     listed = delivery.get("authorizations")
-    teams = {one.get("team_id") for one in listed if isinstance(one, dict)} if isinstance(listed, list) else set()
-    teams = {team for team in (*teams, delivery.get("team_id")) if isinstance(team, str) and team}
+    seats = [one.get("team_id") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    teams = [team for team in (*seats, delivery.get("team_id")) if isinstance(team, str) and team]
     ours = settings.get("team_id", "")
     return Ignored(f"{reason}, but another one") if ours and teams and ours not in teams else ConnectionEnded(reason)
 

@@ -188,6 +188,8 @@ class _Reader(HTMLParser):
             self._runs.append(Run(text, self._styles(), self._links[-1] if self._links else ""))
 
     def _styles(self) -> str:
+        if self._count["`"]:  # Slack shows no style within code
+            return "`"
         return "".join(style for style in _OUTERMOST_FIRST if self._count[style])
 
 

@@ -1,4 +1,4 @@
-"""What would break or double messages in an account. https://developer.zendesk.com/api-reference/ticketing/business-rules/triggers/"""
+"""What would break or double messages. https://developer.zendesk.com/api-reference/ticketing/business-rules/triggers/"""
 
 from __future__ import annotations
 
@@ -14,97 +14,86 @@ BODY = (
     '{"ticket_id":"{{ticket.id}}","external_id":"{{ticket.external_id}}",'
     '"updated_at":"{{ticket.updated_at_with_timestamp}}"}'
 )
-TELLING = {"notification_user", "notification_sms_user"}
 
 _Json = dict[str, Any]
 
 
 def findings(desk: Desk, connection: str) -> list[Finding]:
     """Look at the credentials; where they are right, at groups, webhook and triggers."""
-    first = _looked("Credentials", lambda: _credentials(desk))
-    if not first[0].ok:
-        return first
-    return [
-        *first,
-        *_looked("Groups", lambda: _groups(desk)),
-        *_looked("Webhook", lambda: _webhook(desk, connection)),
-        *_looked("Zendesk's own notifications", lambda: _notifications(desk)),
-    ]
+    looks: dict[str, Callable[[Desk, str], Iterator[Finding]]] = {
+        "Credentials": _credentials,
+        "Groups": _groups,
+        "Webhook": _webhook,
+        "Zendesk's own notifications": _notifications,
+    }
+    found: list[Finding] = []
+    for name, look in looks.items():
+        try:
+            found += list(look(desk, connection)) or [Finding(name, True)]
+        except ConnectorError as error:
+            found.append(Finding(name, False, str(error), "Mend what Zendesk says, then check again."))
+        if not found[0].ok:
+            break
+    return found
 
 
-def _looked(name: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    try:
-        return list(look()) or [Finding(name, True)]
-    except ConnectorError as error:
-        return [Finding(name, False, str(error), "Mend what Zendesk says, then check again.")]
-
-
-def _credentials(desk: Desk) -> Iterator[Finding]:
+def _credentials(desk: Desk, connection: str) -> Iterator[Finding]:
     user = desk.zenpy.users.me()["user"]
-    role = user.get("role")
-    yield Finding(
-        "Credentials",
-        role in ("agent", "admin"),
-        f"signed in as {user.get('name')}, {role}",
-        "" if role in ("agent", "admin") else "Use the API token of an administrator: an end user cannot keep tickets.",
-    )
+    ok = user.get("role") in ("agent", "admin")
+    mend = "" if ok else "Use the API token of an administrator: an end user cannot keep tickets."
+    yield Finding("Credentials", ok, f"signed in as {user.get('name')}, {user.get('role')}", mend)
 
 
-def _groups(desk: Desk) -> Iterator[Finding]:
+def _groups(desk: Desk, connection: str) -> Iterator[Finding]:
     there = {name.casefold() for name in desk.groups(fresh=True).values()}
     for team, group in desk.teams.items():
         if group.casefold() not in there:
-            mend = (
-                f"Admin Center > People > Team > Groups: make “{group}”, or change the line “{team}=…” in the settings."
-            )
+            mend = f"Admin Center > People > Team > Groups: make “{group}”, or change “{team}=…” in the settings."
             yield Finding(f"Group “{group}”", False, f"Zendesk has no such group; the team “{team}” needs it", mend)
 
 
 def _webhook(desk: Desk, connection: str) -> Iterator[Finding]:
     mend = (
         "Admin Center > Apps and integrations > Webhooks > Create webhook > Trigger or automation; endpoint: "
-        f"your Deskweave address + /webhooks/zendesk/{connection}, POST, JSON. Then a trigger on ticket updates "
-        f"(Tags / Contains at least one of the following / {TAG}) that notifies it with {BODY}"
+        f"your Deskweave address + /webhooks/zendesk/{connection}, POST, JSON. Then a trigger on tickets with Tags / "
+        f"Contains at least one of the following / {TAG}, which notifies it with {BODY}"
     )
     try:
         webhooks = list(desk.pages(desk.zenpy.webhooks.list(), "webhooks"))
     except BadCredentials as error:
-        detail = f"only an administrator may look ({error}); without a webhook the poll brings changes each minute"
+        detail = f"only an administrator may look ({error}); without a webhook, the poll brings changes each minute"
         yield Finding("Webhook", True, detail, mend)
         return
-    there = [one for one in webhooks if connection in one["endpoint"] and one["status"] == "active"]
-    yield Finding(
-        "Webhook", bool(there), there[0]["name"] if there else "no active webhook leads here", "" if there else mend
-    )
+    if any(connection in one["endpoint"] and one["status"] == "active" for one in webhooks):
+        yield Finding("Webhook", True)
+    else:
+        yield Finding("Webhook", False, "no active webhook leads here", mend)
 
 
-def _notifications(desk: Desk) -> Iterator[Finding]:
-    """Each active trigger that writes to the requester of a ticket of ours, who hears from us already."""
+def _notifications(desk: Desk, connection: str) -> Iterator[Finding]:
     for trigger in desk.pages(desk.zenpy.triggers(), "triggers"):
-        if (
-            trigger["active"]
-            and any(_tells_requester(action) for action in trigger["actions"])
-            and not _spares(trigger)
-        ):
-            yield Finding(
-                f"Trigger “{trigger['title']}”",
-                False,
-                "it writes to the requester too, so that customers would get every answer twice",
-                f"Admin Center > Objects and rules > Business rules > Triggers > “{trigger['title']}” > add condition "
-                f"Tags / Contains none of the following / {TAG}",
-            )
+        if not trigger["active"] or not any(map(_tells_requester, trigger["actions"])) or _spares_ours(trigger):
+            continue
+        where = f"Admin Center > Objects and rules > Business rules > Triggers > “{trigger['title']}”"
+        mend = f"{where} > add condition Tags / Contains none of the following / {TAG}"
+        detail = "it writes to the requester too: customers would get every answer twice"
+        yield Finding(f"Trigger “{trigger['title']}”", False, detail, mend)
 
 
 def _tells_requester(action: _Json) -> bool:
     value = action.get("value")
     to = value[0] if isinstance(value, list) and value else value
-    return action.get("field") in TELLING and str(to).startswith("requester")
+    return action.get("field") in ("notification_user", "notification_sms_user") and str(to).startswith("requester")
 
 
-def _spares(trigger: _Json) -> bool:
-    for condition in trigger["conditions"].get("all") or []:
-        if condition.get("field") == "current_tags" and condition.get("operator") == "not_includes":
-            value = condition.get("value")
-            if TAG in (value if isinstance(value, list) else str(value).replace(",", " ").split()):
-                return True
-    return False
+def _spares_ours(trigger: _Json) -> bool:
+    return any(
+        condition.get("field") == "current_tags"
+        and condition.get("operator") == "not_includes"
+        and TAG in _tags(condition.get("value"))
+        for condition in trigger["conditions"].get("all") or []
+    )
+
+
+def _tags(value: object) -> list[str]:
+    return value if isinstance(value, list) else str(value).replace(",", " ").split()

@@ -11,13 +11,12 @@ import requests
 
 from chalicelib.core.model import Attachment, File
 from connectors.base import CannotCarry, Rejected, TryLater
-from connectors.zendesk.session import TIMEOUT, Desk, refuse, unreachable
+from connectors.zendesk.session import TIMEOUT, Desk, refuse, telling
 from connectors.zendesk.words import clean
 
 LARGEST = 50 * 1024 * 1024
 LONGEST_SECONDS = 20.0
-MOST_REDIRECTS = 3
-CHUNK = 65_536
+MOST_HOPS = 4
 
 
 def upload(desk: Desk, files: Sequence[File]) -> list[str]:
@@ -27,7 +26,7 @@ def upload(desk: Desk, files: Sequence[File]) -> list[str]:
             raise CannotCarry(f"{file.name} has {len(file.content):,} bytes; Zendesk takes {LARGEST:,} at most")
     return [
         desk.zenpy.attachments.upload(
-            BytesIO(file.content),  # bytes would have to be sent within the time-out as one
+            BytesIO(file.content),  # bytes would have to be sent as one within the time-out
             target_name=quote(clean(file.name) or "file", safe=""),
             content_type=file.media_type if file.media_type.isascii() and file.media_type.isprintable() else None,
         )["upload"]["token"]
@@ -37,51 +36,46 @@ def upload(desk: Desk, files: Sequence[File]) -> list[str]:
 
 def fetch(desk: Desk, attachment: Attachment, limit: int) -> File:
     """Read a file from the account's own host or the one it redirects to; our credentials go to the former alone."""
-    too_large = CannotCarry(f"{attachment.name} is larger than {limit:,} bytes")
     if attachment.size > limit:
-        raise too_large
-    until, url = monotonic() + LONGEST_SECONDS, attachment.url
-    with requests.Session() as session:
+        raise CannotCarry(f"{attachment.name} is larger than {limit:,} bytes")
+    url, until = attachment.url, monotonic() + LONGEST_SECONDS
+    with requests.Session() as session, telling():
         session.trust_env = False
-        for _ in range(MOST_REDIRECTS + 1):
-            address, own = _allowed(desk, url)
-            try:
-                with session.get(
-                    address,
-                    auth=desk.session.auth if own else None,
-                    timeout=TIMEOUT,
-                    stream=True,
-                    allow_redirects=False,
-                ) as response:
-                    if response.is_redirect:
-                        url = urljoin(address, response.headers["Location"])
-                        continue
-                    if response.status_code < 300:
-                        return File(attachment.name, attachment.media_type, _read(response, limit, until, too_large))
-                    if response.status_code not in (401, 429) and response.status_code < 500:
-                        raise Rejected(f"{attachment.name} cannot be read: Zendesk answered {response.status_code}")
-                    refuse(response)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                raise unreachable(error) from error
-    raise Rejected(f"{attachment.name} cannot be read: Zendesk redirects us in circles")
+        for _ in range(MOST_HOPS):
+            own = _own(desk, url)
+            asked = session.get(
+                desk.session.at_home(url) if own else url,
+                auth=desk.session.auth if own else None,
+                timeout=TIMEOUT,
+                stream=True,
+                allow_redirects=False,
+            )
+            with asked as response:
+                if not response.is_redirect:
+                    return File(attachment.name, attachment.media_type, _read(response, attachment, limit, until))
+                url = urljoin(str(response.url), response.headers["Location"])
+    raise Rejected(f"{attachment.name} cannot be read: Zendesk sends us in circles")
 
 
-def _read(response: requests.Response, limit: int, until: float, too_large: CannotCarry) -> bytes:
+def _own(desk: Desk, url: str) -> bool:
+    """Whether an address is the account's own; raises `Rejected` where it is a stranger's."""
+    parts = urlsplit(url)
+    if url.startswith(desk.session.home + "/") or (parts.scheme, parts.netloc) == ("https", desk.host):
+        return True
+    if parts.scheme == "https" and parts.netloc.endswith(".zdusercontent.com"):
+        return False
+    raise Rejected(f"the file's address is not one of Zendesk's: {parts.scheme}://{parts.hostname}")
+
+
+def _read(response: requests.Response, attachment: Attachment, limit: int, until: float) -> bytes:
+    if response.status_code in (403, 404, 410):  # the file's own: our credentials and the ticket are all right
+        raise Rejected(f"{attachment.name} cannot be read: Zendesk answered {response.status_code}")
+    refuse(response)
     content = bytearray()
-    for chunk in response.iter_content(CHUNK):
+    for chunk in response.iter_content(65_536):
         content += chunk
         if len(content) > limit:
-            raise too_large
+            raise CannotCarry(f"{attachment.name} is larger than {limit:,} bytes")
         if monotonic() > until:
             raise TryLater("Zendesk sends the file too slowly")
     return bytes(content)
-
-
-def _allowed(desk: Desk, url: str) -> tuple[str, bool]:
-    """The address to read, and whether it is the account's own; raises `Rejected` for a stranger's."""
-    parts, home = urlsplit(url), urlsplit(desk.home)
-    if (parts.scheme, parts.netloc) in {("https", desk.host), (home.scheme, home.netloc)}:
-        return desk.home + parts.path + (f"?{parts.query}" if parts.query else ""), True
-    if parts.scheme == "https" and parts.netloc.endswith(".zdusercontent.com"):
-        return url, False
-    raise Rejected(f"the file's address is not one of Zendesk's: {parts.scheme}://{parts.hostname}")

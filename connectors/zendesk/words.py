@@ -6,65 +6,48 @@ https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#json-form
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from html import escape
+from typing import TypeVar
 
 from chalicelib.core.model import Priority, Status
 from connectors.base import Rejected
 
 TAG = "deskweave"
 CALL = "deskweave_call"
-LONGEST = 60_000  # bytes: Zendesk takes 64 KB for a comment
-
-STATUS: Mapping[str, Status] = {
-    "new": Status.NEW,
-    "open": Status.OPEN,
-    "pending": Status.PENDING,
-    "hold": Status.ON_HOLD,
-    "solved": Status.SOLVED,
-    "closed": Status.CLOSED,
-}
+LONGEST = 60_000  # bytes: Zendesk takes 64 KB for a comment, marks and all
+STATUS: dict[str, Status] = {status.value: status for status in Status if status is not Status.ON_HOLD}
+STATUS["hold"] = Status.ON_HOLD
 THEIR_STATUS = {ours: theirs for theirs, ours in STATUS.items()}
-PRIORITY: Mapping[str, Priority] = {priority.value: priority for priority in Priority}
+PRIORITY: dict[str, Priority] = {priority.value: priority for priority in Priority}
+_Ours = TypeVar("_Ours")
 
 
-def status(theirs: object) -> Status:
-    """Raise `Rejected` on a word that we do not know: it goes to a person, never to a default."""
-    if not isinstance(theirs, str) or theirs not in STATUS:
-        raise Rejected(f"Zendesk says the status is “{theirs}”, which Deskweave does not know")
-    return STATUS[theirs]
-
-
-def priority(theirs: object) -> Priority | None:
-    if theirs is None:
-        return None
-    if not isinstance(theirs, str) or theirs not in PRIORITY:
-        raise Rejected(f"Zendesk says the priority is “{theirs}”, which Deskweave does not know")
-    return PRIORITY[theirs]
+def ours(table: dict[str, _Ours], theirs: object, what: str) -> _Ours:
+    """Our word for theirs. Raises `Rejected` on one that we do not know: it goes to a person, never to a default."""
+    if not isinstance(theirs, str) or theirs not in table:
+        raise Rejected(f"Zendesk says the {what} is “{theirs}”, which Deskweave does not know")
+    return table[theirs]
 
 
 def clean(text: str) -> str:
-    """What JSON and Zendesk can hold: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """A text that JSON and Zendesk can hold: no NUL, no half of a surrogate pair, no placeholder.
 
-
-def cut(text: str) -> str:
-    """The text if it fits a comment, else what fits of it; the whole then travels as a file."""
-    if len(text.encode()) <= LONGEST:
-        return text
-    return text.encode()[:LONGEST].decode(errors="ignore") + "\n[…] The whole text is attached."
+    Zendesk fills in {{placeholders}} in what an agent's token writes: a zero-width space keeps one from being one.
+    """
+    whole = text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("{{", "{\u200b{").replace("{%", "{\u200b%")
 
 
 def html(text: str) -> str:
     """A plain text as HTML that shows it as it is.
 
-    Zendesk reads `body` as Markdown, in which a customer could dress up a link or load a picture, and fills in
-    placeholders in an agent's words: a zero-width space keeps {{...}} from being one.
+    Zendesk reads `body` as Markdown, in which a customer could dress up a link or load a picture.
     """
-    shown = escape(text, quote=False).replace("{{", "{\u200b{").replace("{%", "{\u200b%")
-    return "<p>" + re.sub(r"\r\n|\r|\n", "<br>", shown) + "</p>"
+    return "<p>" + re.sub(r"\r\n|\r|\n", "<br>", escape(text, quote=False)) + "</p>"
 
 
-def plain(text: str) -> str:
-    """The same text for `body`, which the API asks for beside `html_body`."""
-    return text.replace("{{", "{\u200b{").replace("{%", "{\u200b%")
+def cut(text: str) -> str:
+    """The text if it fits a comment, else its beginning: the whole then travels as a file."""
+    if len(html(text).encode()) <= LONGEST:
+        return text
+    return text.encode()[: LONGEST // 6].decode(errors="ignore") + "\n[…] The whole text is attached."

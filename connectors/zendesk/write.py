@@ -1,75 +1,67 @@
-"""What we write to Zendesk. https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#create-ticket
+"""What we write to Zendesk, and how it is found again.
 
-Every write carries its call's id: a new ticket as the Idempotency-Key too, an update as the audit's metadata.
+https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#create-ticket
+https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/
+Every write carries its call's id as metadata, which Zendesk keeps on the audit; a new ticket as Idempotency-Key too.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Any
+from urllib.parse import quote
 
 from zenpy.lib.api_objects import Ticket
 
 from chalicelib.core.model import Comment, File, TicketChange, TicketChanged, TicketDraft, Written
 from connectors.base import Call, ConnectorError, RecordClosed, TryLater
-from connectors.zendesk import OURS, audits, files, read, words
-from connectors.zendesk.session import Conflict, Desk, Refused, carrying
+from connectors.zendesk import OURS, files, read, words
+from connectors.zendesk.session import Conflict, Desk, Refused, under
 
-KEY_TRUSTED_MS = 3_600_000  # Zendesk keeps a key for about two hours
 ROUNDS = 3
+MOST_AUDITS = 100
+MOST_TICKETS = 10
 
 _Json = dict[str, Any]
 
 
 def create_ticket(desk: Desk, draft: TicketDraft, call: Call) -> Written:
-    """Make a ticket with its first comment. Within the hour a retry is safe by its key, later by a lookup."""
-    late = call.retry and time.time() * 1000 - call.started_at > KEY_TRUSTED_MS
-    if late and (found := audits.lookup(desk, "create_ticket", "", draft.conversation, call)):
+    """Make a ticket with its first comment. A repeat looks first, since Zendesk forgets a key after about two hours."""
+    if call.retry and (found := lookup(desk, "create_ticket", "", draft.conversation, call)):
         return found
-    author = int(draft.comment.author) if draft.comment.author else None
-    ticket = Ticket(
-        subject=words.clean(draft.subject),
-        external_id=OURS + draft.conversation,
-        requester_id=int(draft.requester),
-        submitter_id=author,  # the submitter becomes the first comment's author
-        group_id=desk.group_id(draft.team),
-        priority=draft.priority.value if draft.priority else None,
-        tags=list(dict.fromkeys([words.TAG, *("_".join(tag.split()) for tag in draft.tags)])),
-        metadata={words.CALL: call.id},
-        comment=_comment(draft.comment, _tokens(desk, draft.comment, call)),
-        **_status(draft.comment),
-        **({"via_followup_source_id": int(draft.follows)} if draft.follows else {}),
-    )
+    fields = {
+        "subject": words.clean(draft.subject),
+        "external_id": OURS + draft.conversation,
+        "requester_id": int(draft.requester),
+        "group_id": desk.group_id(draft.team),
+        "priority": draft.priority.value if draft.priority else None,
+        "tags": list(dict.fromkeys([words.TAG, *("_".join(tag.split()) for tag in draft.tags)])),
+        "via_followup_source_id": int(draft.follows) if draft.follows else None,
+        # The submitter becomes the first comment's author.
+        "submitter_id": int(draft.comment.author) if draft.comment.author else None,
+        **_comment(desk, draft.comment, call),
+    }
+    ticket = Ticket(**{name: value for name, value in fields.items() if value is not None})
     try:
-        with carrying({"Idempotency-Key": call.id}):
+        with under(call.id):
             return _written(desk, desk.zenpy.tickets.create(ticket))
     except Refused:
-        # A key that is known with another body is refused: the first attempt's ticket is there.
-        found = audits.lookup(desk, "create_ticket", "", draft.conversation, call) if call.retry else None
-        if found is None:
-            raise
-        return found
+        # A key that is known with another body (files have new tokens now) is refused: the ticket is there by now.
+        if call.retry and (found := lookup(desk, "create_ticket", "", draft.conversation, call)):
+            return found
+        raise
 
 
 def add_comment(desk: Desk, record: str, comment: Comment, stamp: str, call: Call) -> Written:
     """Add a comment, unless the ticket changed since `stamp`: then look for this call first, and try again."""
-    if call.retry and (found := audits.lookup(desk, "add_comment", record, "", call)):
+    if call.retry and (found := lookup(desk, "add_comment", record, "", call)):
         return found
-    content = _comment(comment, files.upload(desk, _files(comment)))
+    fields = {"id": int(record), "safe_update": True, **_comment(desk, comment, call)}
     stamp = stamp or _shown(desk, record)["updated_at"]
     for _ in range(ROUNDS):
         try:
-            ticket = Ticket(
-                id=int(record),
-                comment=content,
-                metadata={words.CALL: call.id},
-                safe_update=True,
-                updated_stamp=stamp,
-                **_status(comment),
-            )
-            return _written(desk, _update(desk, ticket))
+            return _written(desk, _update(desk, Ticket(**fields, updated_stamp=stamp)))
         except Conflict:
-            if found := audits.lookup(desk, "add_comment", record, "", call):
+            if found := lookup(desk, "add_comment", record, "", call):
                 return found
             stamp = _shown(desk, record)["updated_at"]
     raise TryLater(f"ticket {record} is being changed all the time", retry_after=5)
@@ -85,6 +77,39 @@ def update_ticket(desk: Desk, record: str, change: TicketChange, call: Call) -> 
     if change.team is not None:
         ticket.group_id = desk.group_id(change.team)
     return _written(desk, _update(desk, ticket))
+
+
+def lookup(desk: Desk, kind: str, record: str, conversation: str, call: Call) -> Written | None:
+    """Find what `call` made, among the newest hundred audits of the record or of the conversation's newest tickets.
+
+    Tickets are listed by external id, not searched: the search index lags by minutes.
+    """
+    records = [record]
+    if kind == "create_ticket":
+        listed = desk.zenpy.tickets(external_id=quote(OURS + conversation, safe=""))["tickets"]
+        records = [str(number) for number in sorted((one["id"] for one in listed), reverse=True)[:MOST_TICKETS]]
+    for one in records:
+        for audit in _audits(desk, one):
+            if ((audit.get("metadata") or {}).get("custom") or {}).get(words.CALL) == call.id:
+                return Written(one, _comments_of(audit))
+    return None
+
+
+def _audits(desk: Desk, record: str) -> list[_Json]:
+    asked = {"sort_order": "desc", "per_page": MOST_AUDITS}
+    answer = desk.list_of(record, "audits", **asked)
+    audits: list[_Json] = answer["audits"]
+    # The order is not documented for audits: should it be ignored, the newest are on the last pages.
+    if answer.get("next_page") and audits[0]["id"] < audits[-1]["id"]:
+        last = -(-answer["count"] // MOST_AUDITS)
+        audits = [
+            one for page in (last - 1, last) for one in desk.list_of(record, "audits", **asked, page=page)["audits"]
+        ]
+    return sorted(audits, key=lambda audit: -audit["id"])[:MOST_AUDITS]
+
+
+def _comments_of(audit: _Json) -> tuple[str, ...]:
+    return tuple(str(event["id"]) for event in audit.get("events") or [] if event.get("type") == "Comment")
 
 
 def _update(desk: Desk, ticket: Ticket) -> _Json:
@@ -103,42 +128,26 @@ def _shown(desk: Desk, record: str) -> _Json:
     return ticket
 
 
-def _status(comment: Comment) -> dict[str, str]:
-    return {"status": words.THEIR_STATUS[comment.status]} if comment.status else {}
-
-
-def _comment(comment: Comment, tokens: list[str]) -> _Json:
-    text = words.cut(words.clean(comment.text)).strip()
+def _comment(desk: Desk, comment: Comment, call: Call) -> _Json:
+    """The fields of a ticket that carry a comment; its files are uploaded here, which is harmless to repeat."""
+    whole = words.clean(comment.text)
+    text, attached = words.cut(whole), list(comment.files)
+    if text != whole:
+        attached.append(File("message.txt", "text/plain; charset=utf-8", whole.encode()))
     # Zendesk refuses an empty comment, even one with files.
-    text = text or ", ".join(words.clean(file.name) for file in comment.files) or "(no text)"
-    content: _Json = {"body": words.plain(text), "html_body": words.html(text), "public": comment.public}
-    return (
-        content
-        | ({"author_id": int(comment.author)} if comment.author else {})
-        | ({"uploads": tokens} if tokens else {})
-    )
-
-
-def _files(comment: Comment) -> list[File]:
-    text = words.clean(comment.text)
-    whole = [File("message.txt", "text/plain; charset=utf-8", text.encode())] if words.cut(text) != text else []
-    return [*comment.files, *whole]
-
-
-def _tokens(desk: Desk, comment: Comment, call: Call) -> list[str]:
-    """The uploads of a new ticket, noted: under one key Zendesk wants the very same body again."""
-    if call.retry and call.noted:
-        return call.noted.split()
-    tokens = files.upload(desk, _files(comment))
-    if tokens:
-        call.note(" ".join(tokens))
-    return tokens
+    text = text if text.strip() else ", ".join(words.clean(file.name) for file in attached) or "(no text)"
+    content: _Json = {"body": text, "html_body": words.html(text), "public": comment.public}
+    if comment.author:
+        content["author_id"] = int(comment.author)
+    if attached:
+        content["uploads"] = files.upload(desk, attached)
+    status = {"status": words.THEIR_STATUS[comment.status]} if comment.status else {}
+    return {"comment": content, "metadata": {words.CALL: call.id}, **status}
 
 
 def _written(desk: Desk, answer: _Json) -> Written:
-    return Written(
-        str(answer["ticket"]["id"]), audits.comments_of(answer.get("audit") or {}), _state(desk, answer["ticket"])
-    )
+    ticket = answer["ticket"]
+    return Written(str(ticket["id"]), _comments_of(answer.get("audit") or {}), _state(desk, ticket))
 
 
 def _state(desk: Desk, ticket: _Json) -> TicketChanged | None:

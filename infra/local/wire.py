@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from infra.local.dynamo import Answer, Dynamo
 from infra.local.meter import AwsCall, Meter
 from infra.local.queue import FifoQueue
 
+_HIDING = {"FilterExpression", "ProjectionExpression", "Select"}
 SERVICES = ("sqs", "dynamodb", "s3", "ssm")
 # service, operation, "before" or "after": may raise, or switch to another worker.
 OnCall = Callable[[str, str, str], None]
@@ -141,12 +143,18 @@ class Wire:
         if touched:
             transaction = operation == "TransactWriteItems"
             return answer, capacity.written(touched, self.dynamo.indexes(), transaction=transaction)
-        return answer, self._read(operation, params, answer)
+        return answer, self._read(operation, params, answer, request)
 
-    def _read(self, operation: str, params: Mapping[str, Any], answer: Answer) -> capacity.Units | None:
-        """What a read consumed. Filters and projections hide what was read: nothing here uses them."""
+    def _read(
+        self, operation: str, params: Mapping[str, Any], answer: Answer, request: AWSPreparedRequest
+    ) -> capacity.Units | None:
+        """What a read consumed. A filter or projection hides what was read, so moto is asked again without it."""
         if answer[0] != 200 or operation not in ("GetItem", "BatchGetItem", "Query", "Scan"):
             return None
+        if _HIDING & params.keys() and self.dynamo is not None:
+            plain = _unhidden(params)
+            again = AWSPreparedRequest(request.method, request.url, request.headers, json.dumps(plain).encode(), False)
+            answer, _ = self.dynamo.call(operation, plain, lambda: self._ask_moto(operation, again))
         result, consistent = json.loads(answer[2]), bool(params.get("ConsistentRead"))
         if operation == "GetItem":
             return capacity.read_items([result.get("Item")], consistent=consistent)
@@ -218,6 +226,17 @@ def _body(request: AWSPreparedRequest) -> bytes:
 
 def _params(service: str, body: bytes) -> Mapping[str, Any]:
     return json.loads(body or b"{}") if service != "s3" else {}
+
+
+def _unhidden(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A read without its filter and projection, and without the names and values that only those used."""
+    plain = {name: value for name, value in params.items() if name not in _HIDING}
+    used = set(re.findall(r"[#:]\w+", plain.get("KeyConditionExpression", "")))
+    for given in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+        kept = {name: value for name, value in plain.pop(given, {}).items() if name in used}
+        if kept:
+            plain[given] = kept
+    return plain
 
 
 def _error_code(status: int, body: bytes) -> str:

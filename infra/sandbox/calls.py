@@ -9,9 +9,11 @@ from infra.sandbox.server import HANG_UP, Reply
 from infra.sandbox.state import World
 
 
-def answer(world: World, provider: str, name: str, act: Callable[[], Reply], fail: Callable[[Fault], Reply]) -> Reply:
+def answer(
+    world: World, provider: str, name: str, act: Callable[[], Reply], fail: Callable[[Fault], Reply], caller: str = ""
+) -> Reply:
     """Do the call that `name` names, unless a fault is armed for it; `fail` words the provider's own refusal."""
-    fault = world.faults.take(provider, name, CALL_FAULTS)
+    fault = world.faults.take(provider, name, CALL_FAULTS, caller)
     if fault is None:
         return act()
     if fault.kind == "timeout_before":

@@ -21,6 +21,7 @@ class Fault:
     match        the call ("chat.postMessage", "POST /api/v2/tickets", "PUT /api/v2/tickets/{id}") or the webhook's
                  topic (Slack: the event's type or subtype; Zendesk: "ticket"); `*` stands for anything
     times        how often it strikes; `after` how many matches go by first; `chance` the share of matches it strikes
+    only         strikes the calls of one caller alone, by e-mail (Zendesk); agents at work then go unharmed
     retry_after  seconds, sent as Retry-After with 429 and 503 (30 with a 429 where it is not given)
     """
 
@@ -32,13 +33,17 @@ class Fault:
     retry_after: int | None = None
     delay_ms: int = 60_000
     chance: float = 1.0
+    only: str = ""
     struck: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in CALL_FAULTS | WEBHOOK_FAULTS:
             raise ValueError(f"no such fault: {self.kind}")
 
-    def matches(self, name: str) -> bool:
+    def matches(self, name: str, caller: str) -> bool:
+        return self.only in ("", caller) and self._names(name)
+
+    def _names(self, name: str) -> bool:
         return self.match in ("*", name) or fnmatch.fnmatchcase(name, _literal(self.match))
 
 
@@ -56,10 +61,10 @@ class Faults:
     def clear(self) -> None:
         self.armed.clear()
 
-    def take(self, provider: str, name: str, kinds: frozenset[str]) -> Fault | None:
+    def take(self, provider: str, name: str, kinds: frozenset[str], caller: str = "") -> Fault | None:
         """The fault that strikes this call or delivery, counted as used; None where all goes well."""
         for fault in self.armed:
-            if fault.provider != provider or fault.kind not in kinds or not fault.matches(name):
+            if fault.provider != provider or fault.kind not in kinds or not fault.matches(name, caller):
                 continue
             if fault.after > 0:
                 fault.after -= 1

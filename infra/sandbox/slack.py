@@ -41,6 +41,7 @@ class SlackSandbox:
     webhook_url          where events go; none are sent while it is empty
     scopes               what `auth.test` tells in X-OAuth-Scopes
     messages_per_second, burst   the limit of one channel (a token bucket), lenient by default
+    files_by_reference   events of files from another workspace name the file only, to be asked for by `files.info`
     share_lag_ms         how long after an upload `files.info` does not yet show where the file was shared
     """
 
@@ -59,12 +60,14 @@ class SlackSandbox:
         self.messages_per_second = 1.0
         self.burst = 10_000
         self.share_lag_ms = 0
+        self.files_by_reference = False
         self.ended = ""
         self.users: dict[str, Json] = {}
         self.channels: dict[str, Json] = {}
         self.files: dict[str, slack_files.SlackFile] = {}
         self.buckets: dict[str, tuple[float, int]] = {}
         self._messages: dict[str, dict[str, Json]] = {}
+        self._replies: dict[tuple[str, str], dict[str, Json]] = {}
         self.bot_user_id = self.add_user("deskweave", bot=True)
 
     @property
@@ -145,6 +148,7 @@ class SlackSandbox:
                 slack_events.changed(self, channel, self.shown(channel, message), previous)
                 return
             del self._messages[channel][ts]
+            self._replies.get((channel, message.get("thread_ts", "")), {}).pop(ts, None)
             slack_events.deleted(self, channel, previous)
 
     def react(self, user: str, channel: str, ts: str, name: str) -> None:
@@ -161,7 +165,10 @@ class SlackSandbox:
 
     def thread(self, channel: str, ts: str) -> list[Json]:
         """A thread, its root first."""
-        return [message for message in self.messages(channel) if message.get("thread_ts", message["ts"]) == ts]
+        with self.world.lock:
+            root = self._messages[channel].get(ts)
+            found = [*([root] if root else []), *self.replies(channel, ts)]
+            return [self.shown(channel, message, metadata=True) for message in found]
 
     def uninstall(self) -> None:
         """Remove the app: one `app_uninstalled` event, then silence; calls are answered `account_inactive`."""
@@ -200,6 +207,7 @@ class SlackSandbox:
             if root is not None:
                 root["thread_ts"] = thread_ts
                 message["parent_user_id"] = root["user"]
+            self._replies.setdefault((channel, thread_ts), {})[ts] = message
         if files:
             message |= {"files": [file.id for file in files], "upload": False, "display_as_bot": False}
             message.setdefault("subtype", "file_share")
@@ -219,7 +227,11 @@ class SlackSandbox:
 
     def replies(self, channel: str, ts: str) -> list[Json]:
         """A root's replies as they are stored, oldest first."""
-        return [each for each in self._messages[channel].values() if each.get("thread_ts") == ts and each["ts"] != ts]
+        return list(self._replies.get((channel, ts), {}).values())
+
+    def stored(self, channel: str) -> list[Json]:
+        """A channel's messages as they are stored, oldest first."""
+        return list(self._messages[channel].values())
 
     def shown(self, channel: str, message: Json, metadata: bool = False) -> Json:
         """A message as the API and the events show it: with its files, its thread's counts, without its metadata."""

@@ -186,9 +186,8 @@ def _history(slack: SlackSandbox, arguments: Json) -> Json:
     channel = _channel(slack, arguments)
     top = [
         message
-        for message in map(lambda each: slack.find(channel, each["ts"]), slack.messages(channel))
-        if message is not None
-        and (message.get("thread_ts", message["ts"]) == message["ts"] or message.get("subtype") == "thread_broadcast")
+        for message in slack.stored(channel)
+        if (message.get("thread_ts", message["ts"]) == message["ts"] or message.get("subtype") == "thread_broadcast")
         and _within(message, arguments)
     ]
     page = _page(slack, channel, top[::-1], arguments, 999)

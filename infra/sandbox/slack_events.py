@@ -23,6 +23,8 @@ def posted(slack: SlackSandbox, channel: str, message: Json) -> None:
     event.pop("subscribed", None)
     if event.get("subtype") == "thread_broadcast" and (root := slack.find(channel, event["thread_ts"])):
         event["root"] = slack.shown(channel, root)
+    if slack.files_by_reference and "files" in event and slack.users[event["user"]]["team"] != slack.team_id:
+        event["files"] = [{"id": each["id"], "file_access": "check_file_info"} for each in event["files"]]
     _send(slack, channel, _placed(slack, channel, event, event["ts"]))
 
 

@@ -61,7 +61,7 @@ class ZendeskSandbox:
         self.triggers: list[Json] = []
         self.changes: dict[int, tuple[int, int]] = {}
         self.windows: dict[str, tuple[int, int]] = {}
-        self.idempotent: dict[str, tuple[int, bytes, Json]] = {}
+        self.idempotent: dict[str, tuple[int, bytes, bytes]] = {}
         self._comments: dict[int, list[Json]] = {}
         self._updates: dict[tuple[int, int], deque[int]] = {}
         for name in DEFAULT_GROUPS:

@@ -28,7 +28,10 @@ def handle(zendesk: ZendeskSandbox, request: Request) -> Reply:
     template, route, number = _route(request.method, path)
     zendesk.world.requests["zendesk", request.method, template] += 1
     name = f"{request.method} {template}"
-    return calls.answer(zendesk.world, "zendesk", name, lambda: _call(zendesk, request, path, route, number), _fail)
+    caller = _credentials(request).partition("/token:")[0]
+    return calls.answer(
+        zendesk.world, "zendesk", name, lambda: _call(zendesk, request, path, route, number), _fail, caller
+    )
 
 
 def _call(zendesk: ZendeskSandbox, request: Request, path: str, route: Route | None, number: int) -> Reply:
@@ -65,15 +68,19 @@ def _fail(fault: Fault) -> Reply:
 
 
 def _authorize(zendesk: ZendeskSandbox, request: Request) -> Json:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    try:
-        pair = base64.b64decode(given, validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, ValueError):
-        pair = ""
-    user = zendesk.users.get(zendesk.tokens.get(pair, 0))
+    user = zendesk.users.get(zendesk.tokens.get(_credentials(request), 0))
     if user is None or user["suspended"]:
         raise Problem(401, {"error": "Couldn't authenticate you"})
     return user
+
+
+def _credentials(request: Request) -> str:
+    """`email/token:token` of a Basic authorization, "" where there is none that can be read."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    try:
+        return base64.b64decode(given, validate=True).decode() if scheme.lower() == "basic" else ""
+    except (binascii.Error, ValueError):
+        return ""
 
 
 ROUTES: dict[tuple[str, str], Route] = {

@@ -116,13 +116,13 @@ def create_ticket(zendesk: ZendeskSandbox, call: Call) -> Reply:
         if kept[1] != digest:
             description = "Request parameters don't match the given idempotency key"
             raise Problem(400, {"error": "IdempotentRequestError", "description": description})
-        return json_reply(201, kept[2], {"x-idempotency-lookup": "hit"})
+        return Reply(201, kept[2], {"Content-Type": "application/json; charset=utf-8", "x-idempotency-lookup": "hit"})
     made = zendesk_tickets.create(zendesk, call.user, call.body("ticket"), call.key)
-    headers = {"Location": made["ticket"]["url"]}
-    if call.key:
-        zendesk.idempotent[call.key] = (now + TWO_HOURS_MS, digest, made)
-        headers["x-idempotency-lookup"] = "miss"
-    return json_reply(201, made, headers)
+    reply = json_reply(201, made, {"Location": made["ticket"]["url"]})
+    if not call.key:
+        return reply
+    zendesk.idempotent[call.key] = (now + TWO_HOURS_MS, digest, reply.body)
+    return Reply(201, reply.body, {**reply.headers, "x-idempotency-lookup": "miss"})
 
 
 def list_tickets(zendesk: ZendeskSandbox, call: Call) -> Reply:

@@ -63,6 +63,7 @@ def make(zendesk: ZendeskSandbox, asked: Json) -> Json:
         "role_type": None,
         "custom_role_id": None,
         "moderator": False,
+        "chat_only": False,
         "ticket_restriction": "requested",
         "only_private_comments": False,
         "restricted_agent": True,

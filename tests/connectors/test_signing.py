@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connectors import signing
 from connectors.base import InvalidWebhook
-from tests.support.corpus import corpus_dir, tested
+from tests.support import corpus
 
 SECRET = "fixture-signing-secret"
 OTHER = "fixture-other-secret"
@@ -47,7 +47,7 @@ def test_a_body_that_is_no_utf_8_is_verified_as_it_came() -> None:
 
 
 def test_published_vectors_pass(record_property: Any) -> None:
-    vectors = json.loads((corpus_dir() / "signature-vectors.json").read_text())
+    vectors = json.loads((corpus.corpus_dir() / "signature-vectors.json").read_text())
     ours = [one for one in vectors if one["provider"] == "slack"]
     assert ours
     for one in ours:
@@ -56,7 +56,7 @@ def test_published_vectors_pass(record_property: Any) -> None:
         with pytest.raises(InvalidWebhook):
             signing.slack(one["secret"], stamp, signature, one["body"].encode() + b" ", int(stamp) * 1000)
     record_property("corpus_items", len(ours))
-    tested(len(ours), "signature vectors")
+    corpus.tested(len(ours), "signature vectors")
 
 
 SIGNATURES: dict[str, Any] = {

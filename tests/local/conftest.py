@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from chalice import Chalice, Rate
+from chalice.app import Chalice, Rate
 
 from infra.local.clock import VirtualClock
 from infra.local.runtime import LocalRuntime
@@ -41,7 +42,7 @@ class SmallApp:
         @app.route("/webhooks/{provider}/{connection}", methods=["GET", "POST"], content_types=types)
         def webhook(provider: str, connection: str) -> dict[str, str]:
             self.on.get("api", lambda: None)()
-            return {"provider": provider, "connection": connection, "body": app.current_request.raw_body.hex()}
+            return {"provider": provider, "connection": connection, "body": bytes(app.current_request.raw_body).hex()}  # type: ignore[union-attr,arg-type]
 
         @app.on_sqs_message("deskweave-local-inbox.fifo", batch_size=10)
         def inbox(event: Any) -> None:
@@ -66,7 +67,7 @@ def _small() -> SmallApp:
 @pytest.fixture
 def small(_small: SmallApp) -> SmallApp:
     for seen in (_small.handled, _small.events, _small.contexts, _small.on):
-        seen.clear()  # type: ignore[attr-defined]
+        seen.clear()
     return _small
 
 
@@ -82,8 +83,8 @@ def local(small: SmallApp, clock: VirtualClock, seed: int) -> Iterator[LocalRunt
 
 
 def send(body: str, group: str = "g", queue: str = "inbox", **more: Any) -> Any:
-    """Send through a real boto3 client; the deduplication id is the body."""
-    given = {"MessageGroupId": group, "MessageDeduplicationId": body[:100], **more}
+    """Send through a real boto3 client; the deduplication id follows from the body."""
+    given = {"MessageGroupId": group, "MessageDeduplicationId": sha256(body.encode()).hexdigest(), **more}
     return boto3.client("sqs").send_message(QueueUrl=QUEUE.format(queue), MessageBody=body, **given)
 
 

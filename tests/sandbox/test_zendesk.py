@@ -279,7 +279,9 @@ def test_contacts_are_one_by_external_id_or_mail(sandbox: Sandbox, api: Plain) -
     first = api("POST", "/users/create_or_update", {"user": {"name": "Ann", "external_id": "c-1"}})
     again = api("POST", "/users/create_or_update", {"user": {"name": "Ann B", "external_id": "C-1"}})
     mail = api("POST", "/users/create_or_update", {"user": {"name": "Bo", "email": "bo@example.com"}})
-    clash = api("POST", "/users/create_or_update", {"user": {"name": "X", "external_id": "c-1", "email": "bo@example.com"}})
+    clash = api(
+        "POST", "/users/create_or_update", {"user": {"name": "X", "external_id": "c-1", "email": "bo@example.com"}}
+    )
     statuses = [answer.status_code for answer in (first, again, mail, clash)]
     assert statuses == [201, 200, 201, 422]
     assert first.json()["user"]["id"] == again.json()["user"]["id"]

@@ -12,6 +12,7 @@ from connectors.base import CannotCarry, Rejected, TryLater
 from connectors.zendesk import words
 from tests.connectors.zendesk.wire import Answer, Sent, scripted, ticket, wired
 
+NOW = 1_772_442_900_000
 USERS = [
     {"id": 71, "name": "Cy", "role": "end-user", "email": "cy@example.com", "verified": True},
     {"id": 72, "name": "Amy", "role": "agent", "email": "amy@acme.example", "verified": False},
@@ -144,19 +145,19 @@ def test_changes_are_one_read_and_leave_out_what_is_not_ours() -> None:
     connector, wire = wired(
         scripted(Answer(body={"tickets": EXPORT, "after_cursor": "MTc3+/=", "end_of_stream": False}))
     )
-    page = connector.changes("")
+    page = connector.changes("", NOW)
     assert page.hints == (
         Hint("5", "v1", "2026-03-02T09:16:00Z"),
         Hint("6", "v1", "2026-03-02T09:15:00Z"),
         Hint("7", "", "2026-03-02T09:15:00Z"),
     )
     assert (page.cursor, page.more) == ("cursor:MTc3+/=", True)
-    assert set(wire.sent[0].query) == {"start_time"}
+    assert wire.sent[0].query == {"start_time": "1772442600"}
 
 
 def test_changes_go_on_from_the_cursor_as_zendesk_wrote_it() -> None:
     connector, wire = wired(scripted(Answer(body={"tickets": [], "after_cursor": "next", "end_of_stream": True})))
-    page = connector.changes("cursor:MTc3+/=")
+    page = connector.changes("cursor:MTc3+/=", NOW)
     assert wire.sent[0].query == {"cursor": "MTc3+/="}
     assert (page.cursor, page.more) == ("cursor:next", False)
 
@@ -164,8 +165,8 @@ def test_changes_go_on_from_the_cursor_as_zendesk_wrote_it() -> None:
 def test_an_export_without_a_cursor_is_asked_again_from_the_same_time() -> None:
     empty = Answer(body={"tickets": [], "after_cursor": None, "end_of_stream": True})
     connector, wire = wired(scripted(empty, empty))
-    first = connector.changes("")
-    assert connector.changes(first.cursor).cursor == first.cursor
+    first = connector.changes("", NOW)
+    assert connector.changes(first.cursor, NOW + 60_000).cursor == first.cursor
     assert wire.sent[0].query == wire.sent[1].query
 
 

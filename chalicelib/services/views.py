@@ -1,0 +1,143 @@
+"""What a person is shown of conversations and lanes, as plain values; services/read.py makes them.
+
+Times are ms since the epoch. A view names a connection by its id and by its provider ("" where it was removed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A conversation's ticket in one CRM. status, priority and team are what both sides last agreed on."""
+
+    connection: str
+    provider: str
+    record: str
+    status: str = ""
+    priority: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A conversation on one line.
+
+    channel  the provider that the customer last wrote on
+    waiting  entries that are not carried out yet; held the lanes that stand still until a person retries or skips
+    """
+
+    id: str
+    customer: str
+    customer_name: str
+    channel: str
+    subject: str
+    status: str
+    team: str
+    priority: str
+    opened_at: int
+    last_message_at: int
+    tickets: tuple[Ticket, ...] = ()
+    waiting: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a lane stands: "due", "calling", "waiting", "paused" or "held", why, and when it goes on (ms, 0 unknown)."""
+
+    state: str
+    why: str = ""
+    next_try: int = 0
+
+
+@dataclass(frozen=True)
+class Carried:
+    """One entry of a lane: what goes to which connection, and how it stands.
+
+    what      comment, note, file, state, send or send_file; detail what of it: a file's name, a state's fields
+    state     "done", "skipped", "failed", "unknown", or the lane's standing where it is unfinished
+    at        when it was done, or since when it waits
+    next_try  when it is tried next, 0 where that is not known
+    """
+
+    connection: str
+    provider: str
+    number: int
+    what: str
+    state: str
+    at: int
+    reason: str = ""
+    next_try: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A message as it is shown: of a person, or an edit or a deletion beside its original.
+
+    kind       message, note (private), edit or deletion; conflicts how many other bodies came under the same key
+    sent_at    the provider's time; stored_at ours
+    """
+
+    key: str
+    kind: str
+    sent_at: int
+    stored_at: int
+    author: str
+    role: str
+    connection: str
+    provider: str
+    text: str
+    files: tuple[str, ...] = ()
+    deliveries: tuple[Carried, ...] = ()
+    amendments: tuple[Line, ...] = ()
+    conflicts: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a conversation's state: by whom ("customer", "admin" or a provider), and field -> (was, now)."""
+
+    at: int
+    by: str
+    fields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    overruled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation with its messages in the provider's order of time.
+
+    besides  entries that carry no message (states, our own notes); earlier whether older messages are left out
+    """
+
+    summary: Summary
+    messages: tuple[Line, ...]
+    changes: tuple[Change, ...] = ()
+    besides: tuple[Carried, ...] = ()
+    follows: str = ""
+    rule: int = 0
+    earlier: bool = False
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane with unfinished work; `record` is the ticket of a hint that waits to be read, else "".
+
+    number  the first unfinished entry; entries how many wait from there; since when the first of them was added
+    """
+
+    lane: str
+    conversation: str
+    connection: str
+    provider: str
+    record: str
+    number: int
+    entries: int
+    since: int
+    state: str
+    why: str
+    next_try: int

@@ -1,0 +1,195 @@
+"""How conversations, lanes and failures look in a terminal, with rich: https://rich.readthedocs.io/
+
+What people wrote is never taken as markup, and never reaches the terminal as a control sequence.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from chalicelib.services.views import Carried, Change, Conversation, Lane, Line, Summary
+
+_PIPED_WIDTH = 140
+# Controls of the terminal, and marks that turn the direction of the line around.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_STATUS = {"new": "cyan", "open": "yellow", "pending": "blue", "on_hold": "blue", "solved": "green", "closed": "dim"}
+_STATE = {
+    "done": "green",
+    "failed": "bold red",
+    "unknown": "bold red",
+    "held": "bold red",
+    "waiting": "yellow",
+    "paused": "yellow",
+    "due": "cyan",
+    "calling": "cyan",
+    "skipped": "dim",
+}
+_WHAT = {"send": "reply", "send_file": "file", "comment": "comment", "note": "note", "file": "file", "state": "state"}
+_DONE = {"send": "delivered", "send_file": "delivered"}
+_AMENDED = {"edit": "edited", "deletion": "deleted"}
+
+
+def console() -> Console:
+    """The console on standard output; wide where that is no terminal, so that a pipe gets whole lines."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+
+
+def safe(text: object) -> str:
+    """A text without anything that would steer the terminal."""
+    return _UNSAFE.sub("�", str(text))
+
+
+def clock(ms: int) -> str:
+    """A time (ms) in UTC, "" for none."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if ms else ""
+
+
+def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """A table; cells are texts or rich's own `Text`. Where there is no row, `empty` says so."""
+    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
+    if drawn.row_count:
+        out.print(drawn)
+    else:
+        out.print(Text(empty))
+
+
+def conversations(out: Console, summaries: Sequence[Summary]) -> None:
+    columns = ("id", "customer", "channel", "subject", "status", "team", "priority", "tickets", "last message UTC", "")
+    table(out, columns, map(_summary_row, summaries), empty="No conversations.")
+
+
+def _summary_row(one: Summary) -> list[object]:
+    tickets = "\n".join(f"{ticket.provider}:{ticket.record}" for ticket in one.tickets) or "-"
+    status = Text(one.status, _STATUS.get(one.status, ""))
+    last = clock(one.last_message_at)[:16]
+    named = [one.id, one.customer_name, one.channel or "removed", one.subject]
+    return [*named, status, one.team, one.priority, tickets, last, _marks(one)]
+
+
+def _marks(one: Summary) -> Text:
+    marks = Text()
+    if one.held:
+        marks.append(f"{one.held} held ", "bold red")
+    if one.waiting:
+        marks.append(f"{one.waiting} waiting", "yellow")
+    return marks
+
+
+def conversation(out: Console, shown: Conversation) -> None:
+    """A conversation as a person reads it: its head, then messages and changes of state in order of time."""
+    _head(out, shown)
+    if shown.earlier:
+        out.print(Text("  … earlier messages are left out; --limit shows more", "dim"))
+    timeline: list[tuple[int, Line | Change]] = [(line.sent_at, line) for line in shown.messages]
+    since = shown.messages[0].sent_at if shown.earlier and shown.messages else 0
+    timeline += [(change.at, change) for change in shown.changes if change.at >= since]
+    for _, one in sorted(timeline, key=lambda pair: pair[0]):
+        if isinstance(one, Line):
+            _message(out, one)
+        else:
+            _changed(out, one)
+    if shown.besides:
+        out.print(Text("besides messages", "dim"))
+    for entry in shown.besides:
+        _delivery(out, entry, indent=2)
+
+
+def _head(out: Console, shown: Conversation) -> None:
+    one = shown.summary
+    out.print(Text.assemble((one.id, "bold"), "  ", (safe(one.subject), "bold")))
+    parts = [one.customer_name, f"on {one.channel or 'a removed connection'}", f"team {one.team}", one.priority]
+    out.print(Text(safe("  ".join(parts))))
+    status = Text.assemble("status ", (one.status, _STATUS.get(one.status, "")), " here")
+    for ticket in one.tickets:
+        agreed = ticket.status or "not agreed yet"
+        status.append(safe(f", {agreed} in {ticket.provider or ticket.connection} ticket {ticket.record}"))
+    if not one.tickets:
+        status.append(", no ticket yet")
+    status.append(f"  opened {clock(one.opened_at)} UTC", "dim")
+    if shown.follows:
+        status.append(f"  goes on from {shown.follows}", "dim")
+    out.print(status)
+
+
+def _message(out: Console, line: Line) -> None:
+    where = f"on {line.provider or line.connection}" if line.role == "customer" else f"in {line.provider}"
+    head = Text.assemble("\n", (clock(line.sent_at), "dim"), "  ", (safe(line.author), "bold"))
+    head.append(safe(f" ({line.role}) {where}"), "dim")
+    if line.kind == "note":
+        head.append("  private note", "magenta")
+    elif line.kind in _AMENDED:
+        head.append(f"  {_AMENDED[line.kind]} an earlier message", "magenta")
+    out.print(head)
+    _text(out, line.text, indent=4)
+    for name in line.files:
+        out.print(Text(safe(f"    [file: {name}]")))
+    if line.conflicts:
+        out.print(Text(f"    ! came {line.conflicts} more times with another text under the same id", "bold red"))
+    for entry in line.deliveries:
+        _delivery(out, entry, indent=4)
+    for amendment in line.amendments:
+        out.print(Text(f"    {clock(amendment.sent_at)}  {_AMENDED.get(amendment.kind, amendment.kind)}", "magenta"))
+        _text(out, amendment.text, indent=8)
+        for entry in amendment.deliveries:
+            _delivery(out, entry, indent=8)
+
+
+def _text(out: Console, text: str, *, indent: int) -> None:
+    for line in safe(text).splitlines():
+        out.print(Text(" " * indent + line))
+
+
+def _delivery(out: Console, entry: Carried, *, indent: int) -> None:
+    state = _DONE.get(entry.what, "done") if entry.state == "done" else entry.state
+    told = Text.assemble(" " * indent, "→ ", safe(entry.provider or entry.connection), " ", _WHAT.get(entry.what, "?"))
+    if entry.detail:
+        told.append(safe(f" {entry.detail.splitlines()[0][:80]}"))
+    told.append(": ")
+    told.append(state, _STATE.get(entry.state, ""))
+    told.append(f" {clock(entry.at)}" if entry.state == "done" else f" since {clock(entry.at)}", "dim")
+    if entry.reason:
+        told.append(safe(f": {entry.reason}"))
+    if entry.next_try and entry.state in ("waiting", "due"):
+        told.append(f"; next try {clock(entry.next_try)}", "dim")
+    out.print(told)
+
+
+def _changed(out: Console, change: Change) -> None:
+    said = ", ".join(f"{name} {was or '-'} → {now}" for name, (was, now) in change.fields.items())
+    told = Text.assemble("\n", (clock(change.at), "dim"), "  ", (safe(f"{said} (by {change.by})"), "blue"))
+    for overruled in change.overruled:
+        told.append(safe(f"; overruled: {overruled}"), "magenta")
+    out.print(told)
+
+
+def lanes(out: Console, shown: Sequence[Lane]) -> None:
+    columns = ("conversation", "target", "entry", "waiting", "since UTC", "state", "why", "next try UTC")
+    table(out, columns, map(_lane_row, shown), empty="No lane has unfinished work.")
+
+
+def _lane_row(lane: Lane) -> list[object]:
+    where = f"{lane.provider or 'removed'} {lane.connection}"
+    number: object = f"hint: ticket {lane.record}" if lane.record else lane.number
+    state = Text(lane.state, _STATE.get(lane.state, ""))
+    named = [lane.conversation or "-", where, number, lane.entries, clock(lane.since)]
+    return [*named, state, lane.why, clock(lane.next_try)]
+
+
+def failures(out: Console, shown: Sequence[dict[str, Any]]) -> None:
+    columns = ("id", "since UTC", "kind", "connection", "conversation", "reason")
+    rows = ([one.get(name, "-") for name in ("id", "when", *columns[2:])] for one in shown)
+    table(out, columns, rows, empty="No open failures.")
