@@ -27,7 +27,11 @@ def webhook(provider: str, connection: str) -> Response:
         return Response("the body is not base64", status_code=400, headers={"Content-Type": "text/plain"})
     headers = {name.lower(): value for name, value in request.headers.items()}
     answer = receive(provider, connection, WebhookRequest(request.method, headers, body, deps.now()), deps)
-    return Response(answer.body, status_code=answer.status, headers={"Content-Type": answer.content_type})
+    answer_headers = {"Content-Type": answer.content_type}
+    if answer.status == 503:
+        # Zendesk tries a 503 again only where it is told when, and within a minute.
+        answer_headers["Retry-After"] = "5"
+    return Response(answer.body, status_code=answer.status, headers=answer_headers)
 
 
 @app.on_sqs_message(queue=f"deskweave-{STAGE}-inbox.fifo", batch_size=10)

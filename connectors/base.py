@@ -89,7 +89,7 @@ class RecordClosed(Rejected):
 
 
 class Field:
-    """One setting of a connection. It drives the form, validation, storage, redaction, docs and test settings at once."""
+    """One setting of a connection: it drives form, validation, storage, redaction, docs and test settings at once."""
 
     __slots__ = ("default", "example", "help", "key", "label", "pattern", "required", "secret")
 
@@ -147,17 +147,19 @@ class Call:
 
     id          our own id of the call; a retry repeats the same set under the same id
     started_at  ms, when the first attempt under this id began
+    now         ms, when this attempt began; the only time that a connector may reckon with
     retry       True where an earlier attempt under this id may have been applied
     noted       what `note` recorded under this id, "" where nothing was
     note        records a value durably before the call goes on (Slack: the file's id before it is shared)
     """
 
-    __slots__ = ("_record", "id", "noted", "retry", "started_at")
+    __slots__ = ("_record", "id", "noted", "now", "retry", "started_at")
 
     def __init__(
         self,
         id: str,
         started_at: int,
+        now: int = 0,
         *,
         retry: bool = False,
         noted: str = "",
@@ -165,6 +167,7 @@ class Call:
     ) -> None:
         self.id = id
         self.started_at = started_at
+        self.now = now or started_at
         self.retry = retry
         self.noted = noted
         self._record = record
@@ -227,6 +230,10 @@ class Connector:
     def check(self) -> list[Finding]:
         """Look at the account: credentials, scopes, webhooks, whatever would break or double messages."""
         raise NotImplementedError
+
+    def identity(self) -> dict[str, str]:
+        """Settings that the provider itself tells of the account (its ids), by field key; kept when it goes live."""
+        return {}
 
     def fetch_file(self, attachment: Attachment, limit: int) -> File:
         """Read a file from the provider, at most `limit` bytes; `CannotCarry` where it is larger."""

@@ -176,14 +176,14 @@ def _exchange(request: Request, provider: str, limit: int, timeout: float, deadl
 
 
 def _read(response: HTTPResponse, limit: int, deadline: float, provider: str) -> bytes:
-    content = bytearray()
-    while chunk := response.read1(_CHUNK):
+    content, expected = bytearray(), response.length
+    while (expected is None or len(content) < expected) and (chunk := response.read1(_CHUNK)):
         content += chunk
         if len(content) > limit:
             raise CannotCarry(f"{provider} answered with more than {limit} bytes")
         if time.monotonic() > deadline:
             raise TimeoutError("the answer came too slowly")
-    if response.length:
+    if expected is not None and len(content) < expected:
         raise ConnectionResetError("the answer ended early")
     return bytes(content)
 

@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib.services.views import Carried, Change, Conversation, Lane, Line, Summary
+from chalicelib.core.model import Finding
+from chalicelib.services.views import (
+    Address,
+    Carried,
+    Change,
+    Connection,
+    Conversation,
+    Customer,
+    Failure,
+    Kept,
+    Lane,
+    Line,
+    Summary,
+)
 
 _PIPED_WIDTH = 140
 # Controls of the terminal, and marks that turn the direction of the line around.
@@ -111,7 +123,7 @@ def conversation(out: Console, shown: Conversation) -> None:
 def _head(out: Console, shown: Conversation) -> None:
     one = shown.summary
     out.print(Text.assemble((one.id, "bold"), "  ", (safe(one.subject), "bold")))
-    parts = [one.customer_name, f"on {one.channel or 'a removed connection'}", f"team {one.team}", one.priority]
+    parts = [f"{one.customer_name} ({one.customer})", f"on {one.channel or 'a removed connection'}", f"team {one.team}", one.priority]
     out.print(Text(safe("  ".join(parts))))
     status = Text.assemble("status ", (one.status, _STATUS.get(one.status, "")), " here")
     for ticket in one.tickets:
@@ -189,7 +201,100 @@ def _lane_row(lane: Lane) -> list[object]:
     return [*named, state, lane.why, clock(lane.next_try)]
 
 
-def failures(out: Console, shown: Sequence[dict[str, Any]]) -> None:
+def failures(out: Console, shown: Sequence[Failure]) -> None:
+    rows = [
+        [one.id, clock(one.at), one.kind, f"{one.provider} {one.connection}".strip() or "-", one.conversation or "-",
+         one.reason]
+        for one in shown
+    ]  # fmt: skip
     columns = ("id", "since UTC", "kind", "connection", "conversation", "reason")
-    rows = ([one.get(name, "-") for name in ("id", "when", *columns[2:])] for one in shown)
     table(out, columns, rows, empty="No open failures.")
+    if rows:
+        out.print(Text("`deskweave failures show ID` tells more; `retry ID` tries again, `skip ID` goes on without."))
+
+
+def failure(out: Console, kept: Kept) -> None:
+    """A failure with its raw delivery."""
+    one = kept.failure
+    status = f"resolved {clock(one.resolved_at)} UTC: {one.how}" if one.how else "open"
+    rows = {
+        "failure": one.id,
+        "kind": one.kind,
+        "status": status,
+        "since": f"{clock(one.at)} UTC",
+        "connection": f"{one.provider} {one.connection}".strip(),
+        "conversation": one.conversation,
+        "lane": f"{one.lane}, entries {one.first} to {one.last}, {one.state}" if one.lane else "",
+        "delivery": one.delivery,
+        "reason": one.reason,
+        "to mend": one.mend,
+    }
+    _pairs(out, rows)
+    for text in kept.texts:
+        out.print(Text("not carried out:", "dim"))
+        _text(out, text, indent=4)
+    if kept.raw is not None:
+        out.print(Text("raw delivery:", "dim"))
+        _text(out, kept.raw.decode("utf-8", "replace"), indent=4)
+
+
+def customer(out: Console, shown: Customer) -> None:
+    rows = {
+        "customer": shown.id,
+        "name": shown.name or "not known",
+        "e-mail": shown.email or "none that is verified",
+        "since": f"{clock(shown.since)} UTC",
+        "tags": ", ".join(shown.tags) or "none",
+        "addresses": _addresses(shown.identities),
+        "contacts": _addresses(shown.contacts) or "none yet",
+    }
+    _pairs(out, rows)
+
+
+def connections(out: Console, shown: Sequence[Connection]) -> None:
+    columns = ("id", "provider", "kind", "state", "why")
+    rows = [[one.id, one.provider, one.kind, _connection_state(one), one.reason] for one in shown]
+    table(out, columns, rows, empty="No connections.")
+
+
+def connection(out: Console, shown: Connection) -> None:
+    rows: dict[str, object] = {
+        "connection": shown.id,
+        "provider": f"{shown.provider} ({shown.kind})",
+        "state": _connection_state(shown),
+        "why": shown.reason,
+        "webhook": shown.webhook,
+        "added": f"{clock(shown.added_at)} UTC",
+    }
+    _pairs(out, rows)
+    settings = [(setting.key, setting.label, setting.value or "not set") for setting in shown.settings]
+    table(out, ("setting", "", "value"), settings, empty="No settings.")
+
+
+def findings(out: Console, shown: Sequence[Finding]) -> None:
+    for finding in shown:
+        mark = Text("ok    ", "green") if finding.ok else Text("wrong ", "bold red")
+        out.print(Text.assemble(mark, safe(finding.name), safe(f": {finding.detail}" if finding.detail else "")))
+        if not finding.ok and finding.mend:
+            out.print(Text(safe(f"      to mend: {finding.mend}")))
+
+
+def _connection_state(one: Connection) -> Text:
+    if one.paused:
+        return Text("paused", "bold red")
+    if one.waits_until:
+        return Text(f"works; its account had to wait until {clock(one.waits_until)} UTC", "green")
+    return Text("works", "green")
+
+
+def _addresses(addresses: Sequence[Address]) -> str:
+    return ", ".join(f"{one.provider or 'removed'} {one.key}" for one in addresses)
+
+
+def _pairs(out: Console, pairs: Mapping[str, object]) -> None:
+    """Names and values below each other; what is empty is left out."""
+    drawn = Table.grid(padding=(0, 2))
+    for name, value in pairs.items():
+        if value:
+            drawn.add_row(Text(name, "dim"), value if isinstance(value, Text) else Text(safe(value)))
+    out.print(drawn)

@@ -10,7 +10,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.errors import NotFound
+from chalicelib.aws.errors import AwsUnavailable, NotFound
 from connectors import registry
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Connections:
         """The connector of a connection, cached for five minutes; None where there is no such connection.
 
         Raises `AwsUnavailable` where the settings cannot be read. Ids that no stage ever gave are told by their check
-        value, without I/O; of those that look right, five unknown ones a second are looked up.
+        value, without I/O; of those that look right, five unknown ones a second are looked up. Beyond that none is told
+        unknown: it may be a real one that this process has not seen yet.
         """
         if not well_formed(connection_id):
             return None
@@ -50,7 +51,7 @@ class Connections:
         if cached and now - cached[0] < _CACHED:
             return cached[2] if cached[1] == provider else None
         if not cached and self._too_many_unknown(now):
-            return None
+            raise AwsUnavailable("too many unknown connections are asked for; a known one is found in a second")
         connector = self._read(connection_id)
         if connector is None:
             self._cache.pop(connection_id, None)
@@ -66,8 +67,8 @@ class Connections:
             return None
         if now - self._reread_at.get(connection_id, -_REREAD) < _REREAD:
             return None
-        self._reread_at[connection_id] = now
         connector = self._read(connection_id)
+        self._reread_at[connection_id] = now
         return connector if connector is not None and connector.name == provider else None
 
     def stranger(self, provider: str) -> Connector | None:

@@ -168,7 +168,7 @@ def _work(head: Item, entries: list[Item], call: dict[str, Any], deps: Deps, *, 
     connector = deps.connections.open(head["connection"])
     if connector is None:
         raise AwsUnavailable("the connection's settings are gone while its state is there")
-    made = Call(call["id"], call["started_at"], retry=retry, noted=call["noted"], record=note)
+    made = Call(call["id"], call["started_at"], deps.now(), retry=retry, noted=call["noted"], record=note)
     return Work(head, entries, made, call["op"], connector, deps)
 
 
@@ -302,7 +302,8 @@ def _hold(head: Item, entries: list[Item], state: str, reason: str, deps: Deps, 
             "lane", reason, mend, deps, id=failure_id, connection=head["connection"], lane=head["pk"], state=state,
             first=entries[0]["number"], last=entries[-1]["number"], conversation=head.get("conversation"),
         )  # fmt: skip
-        change: dict[str, Any] = {"held": state, "reason": reason[:500], "failure": failure_id}
+        held = [entries[0]["number"], entries[-1]["number"]]
+        change: dict[str, Any] = {"held": state, "held_entries": held, "reason": reason[:500], "failure": failure_id}
         remove = ["due_pk", "due_at", "not_before"] + ([] if keep_call else ["call"])
         if keep_call:
             change["call.until"] = 0

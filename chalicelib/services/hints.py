@@ -2,6 +2,8 @@
 
 A ticket is not read while one of our own calls on it is open: what we are writing would come back as somebody else's.
 Then, and where the CRM cannot be read now, the hint waits in the record's pull lane; hints of one record are joined.
+While a person is asked about a call the ticket is read all the same: an agent's answer must not wait for that, and what
+such a call may have written bears the customer's name, so it goes to nobody.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ WAITS = "waits"
 IGNORED = "ignored"
 # How long a hint waits for an open call at most, if nobody wakes it when the call is settled.
 _CALL_OPEN = 15_000
-# Clocks of a CRM count whole seconds: what changed within this of being read may have changed again unseen.
-_SETTLED = 2_000
+# CRMs count whole seconds, and clocks differ: what changed this shortly before it was read may have changed again unseen.
+_SETTLED = 10_000
 
 
 def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
@@ -56,7 +58,7 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
         return _wait(hint, delivery, deps, paused=True)
     if int(state.get("not_before", 0)) > deps.now():
         return _wait(hint, delivery, deps, until=int(state["not_before"]))
-    if before.get("call"):
+    if before.get("call") and not before.get("held"):
         return _wait_for_call(hint, delivery, lane, deps)
     read_at = deps.now()
     try:

@@ -124,12 +124,12 @@ def release(pk: str, deps: Deps, *, skip: bool) -> None:
     head = deps.table.get(pk, keys.HEAD) or {}
     if not head.get("held"):
         raise ConditionFailed(pk)
-    first, last = _held_entries(head)
+    first, last = head["held_entries"]
     numbers = range(first, last + 1)
     state = "skipped" if skip else "due"
     writes: list[Write] = [Update(pk, keys.entry(number), set={"state": state}) for number in numbers]
     change: dict[str, Any] = {"due_pk": keys.DUE, "due_at": deps.now()}
-    remove = ["held", "reason", "failure", "tries", "not_before"]
+    remove = ["held", "held_entries", "reason", "failure", "tries", "not_before"]
     if skip:
         change["first"] = last + 1
         remove.append("call")
@@ -140,11 +140,6 @@ def release(pk: str, deps: Deps, *, skip: bool) -> None:
         writes += resolved(head["failure"], "skipped" if skip else "tried again", deps)
     deps.table.transact(writes)
     wake([pk], deps)
-
-
-def _held_entries(head: Item) -> tuple[int, int]:
-    call = head.get("call")
-    return (call["first"], call["last"]) if call else (head["first"], head["first"])
 
 
 def resolved(failure_id: str, how: str, deps: Deps) -> list[Write]:

@@ -180,8 +180,9 @@ def _entry(
     if "file" in entry and int(entry["file"]) < len(names):
         detail = names[entry["file"]]
     shown = {"number": entry["number"], "what": entry["kind"], "detail": detail or entry.get("text", "")}
-    if entry["state"] != "due":
-        reason = entry.get("reason", "") if entry["state"] in ("failed", "unknown") else ""
+    stopped = entry["state"] in ("failed", "unknown") and head.get("held")
+    if stopped or entry["state"] in ("done", "skipped"):
+        reason = entry.get("reason", "") if stopped else ""
         at = entry.get("done_at") or entry["at"]
         return Carried(target, provider, state=entry["state"], at=at, reason=reason, **shown)
     stands = standing(head, states.get(target, {}), now)

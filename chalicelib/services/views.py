@@ -141,3 +141,85 @@ class Lane:
     state: str
     why: str
     next_try: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that a person has to see. `how` says how it was resolved, "" while it is open.
+
+    kind         delivery, lane, record, connection or message; reason and mend in plain words
+    first, last  the entries of the lane that stand still, 0 where it is no lane
+    """
+
+    id: str
+    kind: str
+    reason: str
+    mend: str
+    at: int
+    connection: str = ""
+    provider: str = ""
+    conversation: str = ""
+    lane: str = ""
+    state: str = ""
+    first: int = 0
+    last: int = 0
+    delivery: str = ""
+    how: str = ""
+    resolved_at: int = 0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A failure with what is kept of it: the queue message, the raw delivery, the texts of the lane's entries."""
+
+    failure: Failure
+    body: Mapping[str, object] = field(default_factory=dict)
+    raw: bytes | None = None
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """A customer's address on a channel, or their contact in a CRM."""
+
+    connection: str
+    provider: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer's profile. `since` is when they first wrote."""
+
+    id: str
+    name: str
+    email: str
+    since: int
+    tags: tuple[str, ...] = ()
+    identities: tuple[Address, ...] = ()
+    contacts: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a connection; of a secret the value is "set" or "not set"."""
+
+    key: str
+    label: str
+    secret: bool
+    value: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A configured account. waits_until is when the whole account may be called again, 0 for now."""
+
+    id: str
+    provider: str
+    kind: str
+    webhook: str
+    added_at: int
+    paused: bool = False
+    reason: str = ""
+    waits_until: int = 0
+    settings: tuple[Setting, ...] = ()

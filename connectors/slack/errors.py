@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from connectors import http
@@ -64,13 +65,14 @@ REJECTED: dict[str, str] = {
     "user_not_visible": "the app may not see this user",
 }
 
+CODE = re.compile(r"[a-z][a-z0-9_]{0,80}")  # slack_sdk puts a body that is no JSON where the code belongs
 CHANNEL_LIMITED = frozenset({"chat.postMessage"})  # one message a second, for each channel
 
 
 def of_answer(method: str, status: int, headers: Mapping[str, str], data: Mapping[str, object]) -> ConnectorError:
     """What Slack's refusal means. `headers` in lower case; `data` the answer's body, {} where it is no object."""
     code = data.get("error")
-    code = http.one_line(code, 100) if isinstance(code, str) else ""
+    code = code if isinstance(code, str) and CODE.fullmatch(code) else ""
     if status == 429 or code in ("ratelimited", "rate_limited"):
         scope = "lane" if method in CHANNEL_LIMITED else "connection"
         wait = http.retry_after(headers.get("retry-after", ""))

@@ -154,7 +154,8 @@ def _received(event: Json, message: Json) -> MessageReceived:
     author = message.get("user") or (comment.get("user") if isinstance(comment, dict) else None)
     return MessageReceived(
         key=f"{channel}:{ts}",
-        thread=f"{channel}:{root}" if root else channel,
+        # A direct message goes on with the sender's conversation, also where they answer in a thread of it.
+        thread=channel if direct else f"{channel}:{root}",
         sender=Person(key=_id(author, "author"), name=_author_name(message)),
         text=words_of(message),
         sent_at=_ms(ts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -40,8 +41,6 @@ def call(settings: Mapping[str, str], method: str, *, quiet: Collection[str] = (
         if told.get("error") in quiet:
             return Reply(told, headers)
         raise errors.of_answer(method, refused.response.status_code, headers, told) from None
-    except UnicodeEncodeError:
-        raise BadCredentials("the bot token holds characters that no token has: copy it again") from None
     except (OSError, HTTPException) as error:
         raise http.connection_error(error, "Slack") from None
     except (AttributeError, UnicodeDecodeError, LookupError):  # how slack_sdk 3.47 fails on a body that is no object
@@ -55,7 +54,11 @@ def api_url(settings: Mapping[str, str]) -> str:
 
 
 def token(settings: Mapping[str, str]) -> str:
-    return (settings.get("bot_token") or "").strip()
+    """The bot token. Raises `BadCredentials` for what no header could carry: the error of http.client would show it."""
+    found = (settings.get("bot_token") or "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", found):
+        raise BadCredentials("the bot token holds characters that no token has: copy it again")
+    return found
 
 
 def _client(settings: Mapping[str, str]) -> WebClient:

@@ -130,8 +130,9 @@ def _shown(desk: Desk, record: str) -> _Json:
 
 def _comment(desk: Desk, comment: Comment, call: Call) -> _Json:
     """The fields of a ticket that carry a comment; its files are uploaded here, which is harmless to repeat."""
-    whole = words.clean(comment.text)
-    text, attached = words.cut(whole), list(comment.files)
+    empty = [f"[empty file: {file.name}]" for file in comment.files if not file.content]
+    whole = words.clean("\n".join(part for part in [comment.text, *empty] if part))
+    text, attached = words.cut(whole), [file for file in comment.files if file.content]
     if text != whole:
         attached.append(File("message.txt", "text/plain; charset=utf-8", whole.encode()))
     # Zendesk refuses an empty comment, even one with files.

@@ -62,8 +62,25 @@ class Answer:
         write(Path(self.file), text + "\n")
 
 
+class Command(click.Command):
+    """A command with `--json`, which tells somebody whose ID it took for the FILE."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            if "--json" not in given[:-1]:
+                raise
+            taken = given[given.index("--json") + 1]
+            hint = f"`--json` took {taken!r} as its FILE; write --json last"
+            raise click.UsageError(f"{error.format_message()} ({hint})", ctx) from error
+
+
 class Group(click.Group):
     """A group whose subcommands are known to it alone: infra/cli.py takes up every command that a module names."""
+
+    command_class = Command
 
     def subcommand(self, name: str, **options: Any) -> Callable[[Function], Function]:
         """Decorate a function that becomes a subcommand; the function itself stays what it was."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.core.model import Status
-from infra.commands._shared import Answer, on_store
+from infra.commands._shared import Answer, Command, on_store
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 _SETTABLE = (Status.OPEN, Status.PENDING, Status.ON_HOLD, Status.SOLVED)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
-    "--status", type=click.Choice([*Status, "all"]), default="all", show_default=True, help="Only those of this status."
+    "--status",
+    type=click.Choice([*(status.value for status in Status), "all"]),
+    default="all",
+    show_default=True,
+    help="Only those of this status.",
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=25, show_default=True, help="How many at most.")
 @on_store
@@ -34,11 +38,11 @@ def conversations(deps: Deps, answer: Answer, status: str, limit: int) -> None:
     from chalicelib.services import read
     from infra import show as screen
 
-    found = read.conversations(deps, status="" if status == "all" else Status(status).value, limit=limit)
+    found = read.conversations(deps, status="" if status == "all" else status, limit=limit)
     answer.give(found, lambda out: screen.conversations(out, found))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("conversation", metavar="ID")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Newest messages to show.")
 @on_store
@@ -62,7 +66,7 @@ def show(deps: Deps, answer: Answer, conversation: str, limit: int) -> None:
     answer.give(found, lambda out: screen.conversation(out, found))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("conversation", metavar="ID")
 @click.argument("wanted", metavar="STATUS", type=click.Choice([status.value for status in _SETTABLE]))
 @on_store

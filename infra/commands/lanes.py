@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.commands._shared import Answer, on_store
+from infra.commands._shared import Answer, Command, on_store
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--connection", metavar="ID", default="", help="Only the lanes to this connection.")
 @click.option("--held", "only", flag_value="held", help="Only those that a person has to retry or skip.")
 @click.option("--due", "only", flag_value="due", help="Only those that go on by themselves.")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from infra.commands._shared import json_option, write
+from infra.commands._shared import Command, json_option, write
 
 _MANY = 20
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("provider")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @json_option
@@ -71,7 +71,9 @@ def _spare_payloads(path: Path) -> None:
     except OSError:
         return
     if first and not _own(first):
-        raise click.UsageError(f"{path} exists and is no answer of this command, so it is left alone; write --json last")
+        raise click.UsageError(
+            f"{path} exists and is no answer of this command, so it is left alone; write --json last"
+        )
 
 
 def _own(line: str) -> bool:

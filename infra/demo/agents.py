@@ -132,4 +132,6 @@ def working(sandbox: Sandbox) -> Iterator[None]:
 
 def _plain(conditions: Any) -> dict[str, list[dict[str, Any]]]:
     told = conditions if isinstance(conditions, dict) else conditions.to_dict()
-    return {side: [dict(one) if isinstance(one, dict) else one.to_dict() for one in told[side]] for side in ("all", "any")}
+    return {
+        side: [dict(one) if isinstance(one, dict) else one.to_dict() for one in told[side]] for side in ("all", "any")
+    }

@@ -11,9 +11,10 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
 from infra.local import sqs
-from infra.local.gateway import read_body, server_thread
+from infra.local.gateway import Unreadable, read_body, server_thread
 from infra.local.wire import SERVICES, Wire
 
+LARGEST_BODY = 100 * 1024 * 1024
 _SCOPE = re.compile(r"Credential=[^/]*/\d+/[^/]+/([^/]+)/aws4_request")
 
 
@@ -45,7 +46,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Put a request to the wire as if it had gone to AWS."""
         found = _SCOPE.search(self.headers.get("authorization", ""))
         service = found.group(1) if found else ""
-        body = read_body(self)
+        try:
+            body = read_body(self, LARGEST_BODY)
+        except Unreadable as refusal:
+            self.close_connection = True
+            self._write(refusal.status, {"connection": "close"}, str(refusal).encode())
+            return
         if service not in SERVICES:
             self._write(501, {}, f"the local run has no {service or 'unsigned requests'}".encode())
             return
@@ -69,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
-            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+            if name.lower() not in ("content-length", "transfer-encoding"):
                 self.send_header(name, str(value))
         length = next((value for name, value in headers.items() if name.lower() == "content-length"), len(content))
         self.send_header("content-length", str(length if self.command == "HEAD" else len(content)))

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
 from typing import Any, cast
 
 from chalice import local
@@ -93,20 +96,38 @@ def server_thread(server: Any) -> Iterator[str]:
         thread.join()
 
 
-def read_body(handler: Any) -> bytes:
+class Unreadable(Exception):
+    """A request whose body cannot be read; `status` is the answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def read_body(handler: BaseHTTPRequestHandler, largest: int = LARGEST_BODY) -> bytes:
     """A request's body, by length or in chunks (chalice's own server reads chunked bodies as empty)."""
-    if handler.headers.get("transfer-encoding", "").lower() != "chunked":
-        return bytes(handler.rfile.read(int(handler.headers.get("content-length") or 0)))
+    if handler.headers.get("transfer-encoding", "").lower() == "chunked":
+        return _read_chunks(handler.rfile, largest)
+    return handler.rfile.read(_size(handler.headers.get("content-length") or "0", 10, largest))
+
+
+def _read_chunks(file: BufferedIOBase, largest: int) -> bytes:
     body = bytearray()
-    while size := int(handler.rfile.readline().split(b";")[0], 16):
-        body += handler.rfile.read(size)
-        handler.rfile.readline()
-        if len(body) > LARGEST_BODY:
-            handler.close_connection = True
-            return bytes(body)
-    while handler.rfile.readline().strip():
+    while size := _size(file.readline(80).split(b";")[0].decode("latin-1").strip(), 16, largest - len(body)):
+        body += file.read(size)
+        file.readline(80)
+    while file.readline(65_536).strip():
         pass
     return bytes(body)
+
+
+def _size(written: str, base: int, largest: int) -> int:
+    if not re.fullmatch("[0-9a-fA-F]{1,16}" if base == 16 else "[0-9]{1,16}", written):
+        raise Unreadable(400, "Bad Request")
+    size = int(written, base)
+    if size > largest:
+        raise Unreadable(413, "Request Too Long")
+    return size
 
 
 class _Converter:
@@ -135,6 +156,15 @@ class _Handler(local.ChaliceRequestHandler):
 
     def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
         return dict(self.headers), read_body(self) or None
+
+    def _answer(self) -> None:
+        try:
+            self._generic_handle()
+        except Unreadable as refusal:
+            self.close_connection = True
+            self._send_http_response(refusal.status, {"Connection": "close"}, json.dumps({"message": str(refusal)}))
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _answer
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are logged by the app itself."""

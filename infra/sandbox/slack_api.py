@@ -269,7 +269,10 @@ def _within(message: Json, arguments: Json) -> bool:
 
 
 def _page(slack: SlackSandbox, channel: str, found: list[Json], arguments: Json, most: int) -> Json:
-    limit = min(int(arguments.get("limit") or 100), most)
+    asked = str(arguments.get("limit") or 100)
+    if not asked.isdigit():
+        raise Refused("invalid_limit")
+    limit = min(int(asked), most)
     try:
         start = int(base64.b64decode(str(arguments.get("cursor") or "MA==")))
     except (ValueError, binascii.Error):

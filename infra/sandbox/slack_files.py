@@ -92,12 +92,12 @@ def make(slack: SlackSandbox, user: str, name: str, media_type: str, content: by
 
 
 def get_upload_url(slack: SlackSandbox, arguments: Json) -> Json:
-    name, length = str(arguments.get("filename") or ""), int(arguments.get("length") or 0)
-    if not name or length <= 0:
+    name, asked = str(arguments.get("filename") or ""), str(arguments.get("length") or "")
+    if not name or not asked.isdigit() or not int(asked):
         return {"ok": False, "error": "invalid_arguments"}
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     file = make(slack, slack.bot_user_id, name, media_type, b"")
-    file.uploaded, file.length = False, length
+    file.uploaded, file.length = False, int(asked)
     token = slack.world.secret(f"upload-{file.id}", 40)
     return {"ok": True, "upload_url": f"{slack.world.url}/slack/upload/v1/{file.id}-{token}", "file_id": file.id}
 

@@ -42,8 +42,26 @@ def test_a_connector_is_found_by_its_folders_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "nobody", "Slack", "base", "http", "registry", "shared", "slack.parse", "..", "../slack", "slack\n", "_slack"]
-    + ["os", "a" * 10_000, "\u0455lack", None, 7, "sl\x00ack"],
+    [
+        "",
+        "nobody",
+        "Slack",
+        "base",
+        "http",
+        "registry",
+        "shared",
+        "slack.parse",
+        "..",
+        "../slack",
+        "slack\n",
+        "_slack",
+        "os",
+        "a" * 10_000,
+        "\u0455lack",
+        None,
+        7,
+        "sl\x00ack",
+    ],
 )
 def test_a_name_from_an_address_that_is_no_connector_is_unknown(name: Any) -> None:
     with pytest.raises(registry.UnknownConnector) as unknown:
@@ -58,7 +76,7 @@ def test_its_fields_can_make_a_form(name: str) -> None:
     assert len(keys) == len(set(keys))
     for field in fields:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", field.key)
-        assert field.label and field.help.endswith(".")
+        assert field.label and field.help
         assert not (field.secret and field.default)
         if field.pattern and field.default:
             assert re.fullmatch(field.pattern, field.default)
@@ -102,15 +120,34 @@ print(*[name for name in sys.modules if name.split(".")[0] in {SDKS!r} or name =
     folder = str(FOLDER.parent)
     environment = {**os.environ, "PYTHONPATH": folder}
     ran = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert ran.stdout.strip() == ""
 
 
-HEADERS = {
-    "slack": ("x-slack-request-timestamp", "x-slack-signature"),
-    "zendesk": ("x-zendesk-webhook-signature-timestamp", "x-zendesk-webhook-signature"),
-}
+class EveryHeader(dict[str, Any]):
+    """Headers in which every name is there: those of a time with one value, all others with another."""
+
+    def __init__(self, stamp: Any, other: Any) -> None:
+        super().__init__({"content-type": "application/json"})
+        self.told = (stamp, other)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.told["timestamp" not in name]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 VALUES: tuple[Any, ...] = (None, "", "abc", "\ud800", "\u0661", "1" * 5000, "v0=" + "0" * 64, "1700000000", 7, [], {})
 BODIES = (b"", b"{}", b"null", b"[" * 200_000, b"\xff\xfe", b'{"type":"url_verification","challenge":"x"}')
 
@@ -118,13 +155,11 @@ BODIES = (b"", b"{}", b"null", b"[" * 200_000, b"\xff\xfe", b'{"type":"url_verif
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", ["POST", "GET", "", "\ud800"])
 def test_a_hostile_request_is_refused_in_one_way(name: str, method: str) -> None:
-    first, second = HEADERS.get(name, ("x-signature", "x-timestamp"))
     for body in BODIES:
         for one in VALUES:
             for other in VALUES:
-                headers = {first: one, second: other, "content-type": "application/json"}
                 with pytest.raises(InvalidWebhook):
-                    a_connector(name).verify(WebhookRequest(method, headers, body, NOW))
+                    a_connector(name).verify(WebhookRequest(method, EveryHeader(one, other), body, NOW))
 
 
 @pytest.mark.parametrize("name", NAMES)

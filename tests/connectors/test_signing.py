@@ -162,7 +162,9 @@ def test_a_time_that_is_none_is_refused_even_when_it_is_signed(stamp: str) -> No
         signing.zendesk(SECRET, stamp, zendesk_signature(ts=stamp), BODY, NOW)
 
 
-@pytest.mark.parametrize("stamp", [ISO, "2023-11-14T22:13:20.123Z", "2023-11-15T00:13:20+02:00", "2023-11-14T21:13:20-0100"])
+@pytest.mark.parametrize(
+    "stamp", [ISO, "2023-11-14T22:13:20.123Z", "2023-11-15T00:13:20+02:00", "2023-11-14T21:13:20-0100"]
+)
 def test_a_time_may_have_a_fraction_and_a_zone(stamp: str) -> None:
     signing.zendesk(SECRET, stamp, zendesk_signature(ts=stamp), BODY, NOW)
 

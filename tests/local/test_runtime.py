@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -309,7 +309,7 @@ def test_the_calls_of_each_function_are_known(local: LocalRuntime, small: SmallA
     assert [call.function for call in local.meter.of()] == ["api", "inbox"]
 
 
-def http_request(url: str, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes]:
+def http_request(url: str, method: str, path: str, body: Any, headers: Mapping[str, str | bytes]) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     try:
         connection.request(method, path, body, headers)
@@ -327,7 +327,27 @@ def test_the_rest_api_is_served_over_http(local: LocalRuntime) -> None:
     assert (status, json.loads(body)["body"]) == (200, b'{"a":1}'.hex()), "a chunked body"
     assert http_request(url, "GET", "/webhooks/slack/c1", None, {})[0] == 200
     assert http_request(url, "GET", "/nowhere", None, {})[0] == 403
-    assert http_request(url, "POST", "/webhooks/slack/c1", b"", {**JSON, "Content-Length": "nonsense"})[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Length": "nonsense"}, b"", 400),
+        ({"Content-Length": "-1"}, b"", 400),
+        ({"Content-Length": "٣"}, b"", 400),
+        ({"Content-Length": "9" * 30}, b"", 400),
+        ({"Content-Length": str(10 * 1024 * 1024 + 1)}, b"", 413),
+        ({"Transfer-Encoding": "chunked"}, b"zz\r\n", 400),
+        ({"Transfer-Encoding": "chunked"}, b"-1\r\n", 400),
+        ({"Transfer-Encoding": "chunked"}, b"fffffffff\r\n", 413),
+    ],
+    ids=str,
+)
+def test_a_body_that_cannot_be_read_is_refused(
+    local: LocalRuntime, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    encoded = {name: value.encode() for name, value in {**JSON, **headers}.items()}
+    assert http_request(local.serve_http(), "POST", "/webhooks/slack/c1", body, encoded)[0] == status
 
 
 def test_a_port_that_is_taken_says_so(local: LocalRuntime) -> None:

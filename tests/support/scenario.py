@@ -6,6 +6,7 @@ on the other side (tests/support/books.py).
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Deps
+from infra.local import sqs
 from infra.local.clock import VirtualClock
 from infra.local.runtime import MINUTE_MS, LocalRuntime
 from infra.sandbox import Sandbox
@@ -66,6 +68,8 @@ class Scenario:
             opening.enter_context(self.sandbox)
             opening.enter_context(self.runtime)
             self._open = opening.pop_all()
+        # As deployed: the queues' addresses are known without asking for them. The runtime puts the environment back.
+        os.environ["DESKWEAVE_QUEUE_PREFIX"] = f"https://sqs.{sqs.REGION}.amazonaws.com/{sqs.ACCOUNT}/"
         self.restart()
         self._connect()
         self.runtime.attach(self.sandbox)

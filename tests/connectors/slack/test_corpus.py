@@ -1,8 +1,8 @@
 """Real deliveries, each with its label: what it is, its words, and who wrote them. The labels hold no more than that.
 
-The labels were typed from reading each file, apart from the parser, after a first draft had been taken from the parser's
-own output; the two agreed. So they are no blind labelling: whoever adds a file reads it first, and labels a person's
-message as one. An `update` with words is an edit (its new words) or a deletion (the words that went).
+The labels were typed from reading each file, apart from the parser, after a first draft had been taken from the
+parser's own output; the two agreed. So they are no blind labelling: whoever adds a file reads it first, and labels a
+person's message as one. An `update` with words is an edit (its new words) or a deletion (the words that went).
 """
 
 from __future__ import annotations

@@ -56,6 +56,12 @@ def test_a_replay_after_the_window_is_refused() -> None:
 
 
 def test_what_is_no_message_has_no_group() -> None:
-    for event in ({"type": "reaction_added", "channel": "C1"}, {"type": "message"}, {}, None, {"type": "message", "channel": {}}):
+    for event in (
+        {"type": "reaction_added", "channel": "C1"},
+        {"type": "message"},
+        {},
+        None,
+        {"type": "message", "channel": {}},
+    ):
         with pytest.raises((KeyError, TypeError, AttributeError)):
             SLACK.group(request(json.dumps(envelope(event)).encode()))

@@ -69,7 +69,9 @@ def test_no_html_rings_or_raises(html: str) -> None:
     assert "<@" not in words
 
 
-@pytest.mark.parametrize("piece", ["<b>", "<a", "<!", "<!--", "<ul><li>", "<blockquote>", "</p>", "<script", "&", "<pre>\n"])
+@pytest.mark.parametrize(
+    "piece", ["<b>", "<a", "<!", "<!--", "<ul><li>", "<blockquote>", "</p>", "<script", "&", "<pre>\n"]
+)
 def test_much_of_anything_is_read_in_one_go(piece: str) -> None:
     """The work grows with the text and not with its square: this would take minutes if it did."""
     assert "end" in from_html(piece * 20_000 + "end") or piece in ("<script",)

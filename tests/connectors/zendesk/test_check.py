@@ -58,6 +58,7 @@ def test_an_account_that_is_set_up_as_the_guide_says_is_green() -> None:
     [
         (Answer(401, {"error": "Couldn't authenticate you"}), "Couldn't authenticate you"),
         (Answer(body={"user": {"id": None, "name": "Anonymous user", "role": "end-user"}}), "end-user"),
+        (Answer(body={"user": {"id": 2, "name": "Amy", "role": "agent"}}), "Amy, agent"),
     ],
 )
 def test_wrong_credentials_are_told_in_zendesks_words_and_nothing_else_is_asked(answer: Answer, words: str) -> None:
@@ -81,8 +82,8 @@ def test_a_missing_webhook_is_told_with_the_body_it_must_send(hooks: list[dict[s
     assert "/webhooks/zendesk/c1" in found["Webhook"][1]
 
 
-def test_webhooks_that_only_an_administrator_may_see_are_no_reason_to_stop() -> None:
-    assert not wrong({"webhooks": Answer(403, {"error": "Forbidden"})})
+def test_what_may_not_be_looked_at_is_told_in_zendesks_words() -> None:
+    assert "Forbidden" in wrong({"webhooks": Answer(403, {"error": "Forbidden"})})["Webhook"][0]
 
 
 TRIGGERS: list[tuple[str, dict[str, Any], bool]] = [

@@ -120,12 +120,20 @@ def test_every_request_has_its_time_outs_and_our_credentials() -> None:
     assert sent.url == "https://acme.zendesk.com/api/v2/tickets/5.json"
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:8765", "http://127.0.0.1:8765/"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:8765", "http://127.0.0.1:8765/", "http://127.0.0.1:8765/zendesk"]
+)
 def test_another_api_address_takes_every_request(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZENPY_FORCE_NETLOC", "elsewhere.example")
-    connector, wire = wired(scripted(written("call-1")), api_url=address)
+    home = address.rstrip("/")
+    following = {"triggers": [], "meta": {"has_more": True}, "links": {"next": f"{home}/api/v2/triggers?x=1"}}
+    last = {"triggers": [], "meta": {"has_more": False}, "links": {"next": None}}
+    answers = scripted(written("call-1"), Answer(body=following), Answer(body=last))
+    connector, wire = wired(answers, api_url=address)
     connector.update_ticket("5", CHANGE, CALL)
-    assert wire.sent[0].url == "http://127.0.0.1:8765/api/v2/tickets/5.json"
+    assert list(connector._desk.pages(connector._desk.zenpy.triggers(), "triggers")) == []
+    assert wire.sent[0].url == f"{home}/api/v2/tickets/5.json"
+    assert wire.sent[2].url == f"{home}/api/v2/triggers?x=1"
 
 
 def test_a_link_to_the_next_page_cannot_carry_our_credentials_away() -> None:

@@ -1,0 +1,153 @@
+"""What a million messages cost: the real handlers, counted call by call, at list prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench import account
+from bench.account import INBOUND, TARGET
+from bench.observe import Run
+from bench.stage import Stage, stage
+from infra import prices
+from infra.prices import Usage
+
+JOINS, OPENS_KNOWN, OPENS_NEW = "joins", "opens, known customer", "opens, new customer"
+# Customers' messages of a support day, counted in tens: how many join a conversation that is there, how many open one.
+MIX = {JOINS: 7, OPENS_KNOWN: 2, OPENS_NEW: 1}
+
+# A queue that feeds Lambda is asked by five long polls of 20 s each; all of them come back empty at worst.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+EMPTY_RECEIVES_A_SECOND = 5 / 20
+# Each process reads a connection's settings again after five minutes (services/connections.py).
+SETTINGS_READ_EVERY_S = 300
+QUIET_A_SECOND = 1.0
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Dollars per million messages of one kind: item -> dollars for the way in, and for the target.
+
+    batch   messages per run of the inbox
+    cpu_ms  the processor times reckoned with, lambda_ms the billed times derived from them, by function
+    """
+
+    inbound: dict[str, float]
+    target: dict[str, float]
+    batch: float
+    cpu_ms: dict[str, float]
+    lambda_ms: dict[str, float]
+
+    @property
+    def usd_inbound(self) -> float:
+        return sum(self.inbound.values())
+
+    @property
+    def usd_target(self) -> float:
+        return sum(self.target.values())
+
+
+def quiet(messages: int = 30) -> dict[str, Priced]:
+    """Each kind of message at one a second: nothing batches, and the queues' pollers come back empty."""
+    with stage() as at:
+        return {kind: _priced(*_one_a_second(at, kind, messages), quiet=True) for kind in MIX}
+
+
+def batched(rounds: int = 6) -> dict[str, Priced]:
+    """Each kind of message where ten wait for each run of the inbox."""
+    with stage(batch=10) as at:
+        return {kind: _priced(*_tens(at, kind, rounds), quiet=False) for kind in MIX}
+
+
+def mixed(kinds: dict[str, Priced]) -> Priced:
+    """The support day's mixture of the kinds."""
+    share = {kind: count / sum(MIX.values()) for kind, count in MIX.items()}
+
+    def mean(attribute: str) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        for kind, part in share.items():
+            for item, value in getattr(kinds[kind], attribute).items():
+                sums[item] = sums.get(item, 0.0) + value * part
+        return dict(sorted(sums.items(), key=lambda pair: -pair[1]))
+
+    batch = 1 / sum(part / kinds[kind].batch for kind, part in share.items())
+    return Priced(mean("inbound"), mean("target"), batch, mean("cpu_ms"), mean("lambda_ms"))
+
+
+def _one_a_second(at: Stage, kind: str, messages: int) -> tuple[list[Run], int]:
+    slack = next(iter(at.slack))
+    write = _writer(at, slack, kind, max(messages, 1))
+    at.runs.clear()
+    for _ in range(messages):
+        write()
+        at.pump()
+        at.clock.advance(int(1000 / QUIET_A_SECOND))
+    return list(at.runs), messages
+
+
+def _tens(at: Stage, kind: str, rounds: int) -> tuple[list[Run], int]:
+    slack = next(iter(at.slack))
+    write = _writer(at, slack, kind, 10)
+    at.runs.clear()
+    for _ in range(rounds):
+        for _ in range(10):
+            write()
+        at.pump()
+        at.clock.advance(1000)
+    return list(at.runs), rounds * 10
+
+
+class _writer:  # noqa: N801  called like a function
+    """Writes one message of a kind, each time of the next customer; the first ones are made ready and handled."""
+
+    def __init__(self, at: Stage, slack: str, kind: str, customers: int) -> None:
+        self.at, self.slack, self.kind = at, slack, kind
+        self.people: list[tuple[str, str, str]] = []
+        self.turn = 0
+        if kind != OPENS_NEW:
+            for _ in range(customers):
+                channel, user = at.new_channel(), at.new_user()
+                self.people.append((channel, user, at.write(slack, channel, user)))
+                at.pump()
+                at.clock.advance(1000)
+
+    def __call__(self) -> None:
+        if self.kind == OPENS_NEW:
+            self.at.write(self.slack, self.at.new_channel(), self.at.new_user())
+            return
+        channel, user, ts = self.people[self.turn % len(self.people)]
+        self.turn += 1
+        self.at.write(self.slack, channel, user, ts if self.kind == JOINS else "")
+
+
+def _priced(runs: Sequence[Run], messages: int, *, quiet: bool) -> Priced:
+    cpu = account.typical_cpu_ms(runs)
+    sums = account.account(runs, cpu)
+    if quiet:
+        empty = EMPTY_RECEIVES_A_SECOND / QUIET_A_SECOND * messages
+        settings = messages / (SETTINGS_READ_EVERY_S * QUIET_A_SECOND)
+        sums[INBOUND]["SQS empty receives"] += Usage(sqs=empty)
+        sums[TARGET]["SQS empty receives"] += Usage(sqs=empty)
+        # The local run is one process; deployed, api and inbox read the channel's settings, effects the target's.
+        sums[INBOUND]["ssm GetParameter"] = Usage(kms=2 * settings)
+        sums[TARGET]["ssm GetParameter"] = Usage(kms=settings)
+    inbox = [run for run in runs if run.function == "inbox"]
+    return Priced(
+        account.usd_per_million(sums[INBOUND], messages),
+        account.usd_per_million(sums[TARGET], messages),
+        sum(run.messages for run in inbox) / len(inbox),
+        cpu,
+        _billed(runs, sums),
+    )
+
+
+def _billed(runs: Sequence[Run], sums: dict[str, dict[str, Usage]]) -> dict[str, float]:
+    """The mean billed ms of a run, by function."""
+    found = {}
+    for function in {run.function for run in runs}:
+        ms = sum(items[f"Lambda time {function}"].lambda_ms for items in sums.values() if f"Lambda time {function}" in items)
+        found[function] = ms / sum(run.function == function for run in runs)
+    return found
+
+
+__all__ = ["MIX", "Priced", "batched", "mixed", "prices", "quiet"]

@@ -1,0 +1,180 @@
+"""Plays the day: Deskweave, the sandbox and everybody in it, on one clock that only moves when nothing is left to do."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib import bootstrap
+from infra.demo import people, script, trouble
+from infra.demo.script import MINUTE, Step
+from infra.demo.trouble import Reaper, Trouble
+from infra.local.clock import VirtualClock, wall_clock
+from infra.local.runtime import LocalRuntime
+from infra.local.try_it import connect_sandbox
+from infra.sandbox import Sandbox
+
+# A Monday, 08:30 UTC.
+MORNING = 1_750_062_600_000
+DAY = 24 * 3_600_000
+# The clock goes on ticking for so long after somebody did something: polls have to see it behind the export's lag.
+_AWAKE = 2 * MINUTE
+# The polls that have to bring nothing before the day is over.
+_QUIET_TICKS = 4
+
+Progress = Callable[[int, int, int], None]
+
+
+class DemoClock(VirtualClock):
+    """Virtual while the day is played; once `go_live` was called, the wall clock."""
+
+    def __init__(self, start_ms: int = MORNING) -> None:
+        super().__init__(start_ms)
+        self._live = False
+
+    def __call__(self) -> int:
+        return wall_clock() if self._live else super().__call__()
+
+    def go_live(self) -> None:
+        self._live = True
+
+
+@dataclass
+class Day:
+    """A day that was played, still standing: its runtime, its sandbox, the people, and what was counted on the way.
+
+    lines    every log line of Deskweave; `log_bytes` their size
+    runs     how often each function ran
+    """
+
+    seed: int
+    runtime: LocalRuntime
+    sandbox: Sandbox
+    clock: DemoClock
+    url: str
+    slack: str = ""
+    zendesk: str = ""
+    cast: people.Cast = field(init=False)
+    reaper: Reaper = field(init=False)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    runs: Counter[str] = field(default_factory=Counter)
+    stray: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    _next_tick: int = 0
+    _awake_until: int = 0
+
+    def play(self, progress: Progress = lambda done, total, now: None) -> None:
+        """Play the script to its end and let everything come to rest.
+
+        progress  is told steps of the script that are over, their number, and the time of day (ms)
+        """
+        began = time.monotonic()
+        steps = Trouble(self.cast, random.Random(f"trouble/{self.seed}"), self.clock, self.stray).steps()
+        steps += script.matters(self.cast, self.seed)
+        heap: list[tuple[int, int, Step]] = [
+            (self.clock() + at, number, step) for number, (at, step) in enumerate(steps)
+        ]
+        heapq.heapify(heap)
+        while heap:
+            when, number, step = heapq.heappop(heap)
+            self._run_until(when)
+            self._awake_until = self.clock() + _AWAKE
+            try:
+                heapq.heappush(heap, (self.clock() + next(step), number, step))
+            except StopIteration:
+                progress(len(steps) - len(heap), len(steps), self.clock())
+        self.sandbox.faults.clear()
+        self.come_to_rest()
+        self._run_until(self.clock() + DAY)
+        trouble.a_day_later(self.cast, random.Random(f"later/{self.seed}"))
+        self.come_to_rest()
+        self.seconds = time.monotonic() - began
+
+    def come_to_rest(self) -> None:
+        """Run until nothing is due anywhere and the polls bring nothing any more."""
+        quiet = 0
+        while quiet < _QUIET_TICKS:
+            before = self._news()
+            self._run_until(self.clock() + MINUTE, awake=True)
+            quiet = 0 if self._pending() or self._news() != before else quiet + 1
+
+    def _run_until(self, when: int, *, awake: bool = False) -> None:
+        """Let everything happen that falls due until then; the minute clock ticks while there is anything to do."""
+        self._settle()
+        while self.clock() < when:
+            now = self.clock()
+            dues = [when, *(due for due in (self.runtime.next_due(), self.sandbox.next_due()) if due and due > now)]
+            if awake or now < self._awake_until or self._pending():
+                self._next_tick = max(self._next_tick, now + 1)
+                dues.append(self._next_tick)
+            self.clock.advance_to(min(dues))
+            if self._next_tick <= self.clock() and self._next_tick in dues:
+                self._next_tick = self.clock() + MINUTE
+                self.runtime.tick()
+                self.runs["clock"] += 1
+            self._settle()
+
+    def _settle(self) -> None:
+        while self._pump() + self.sandbox.deliver_due():
+            pass
+
+    def _pump(self) -> int:
+        """Run functions until nothing waits; batches are as large as they happen to be."""
+        runs = 0
+        chance = random.Random(f"batch/{self.seed}/{sum(self.runs.values())}")
+        self.reaper.armed = True
+        try:
+            while True:
+                self.runtime.batch = chance.choice((1, 1, 2, 5, 10))
+                ran = self.runtime.pump()
+                if ran is None:
+                    return runs
+                self.runs[ran.function] += 1
+                runs += 1
+        finally:
+            self.reaper.armed = False
+
+    def _pending(self) -> bool:
+        """Whether a lane is due or will be, a delivery waits, or a message is in a queue."""
+        if self.sandbox.next_due() is not None or self.runtime.next_due() is not None:
+            return True
+        with unmetered(self.runtime):
+            return bool(bootstrap.deps().table.index("due", {"due_pk": "due"}, limit=1))
+
+    def _news(self) -> int:
+        return len(self.sandbox.ledger) + sum(line.get("outcome") == "stored" for line in self.lines[-50:])
+
+
+@contextmanager
+def opened(seed: int, customers: int, tell: Callable[[str], None] = print, *, start: int = MORNING) -> Iterator[Day]:
+    """A Deskweave, connected to a sandbox with people in it, before anybody has written."""
+    with ExitStack() as stack:
+        clock = DemoClock(start)
+        runtime = stack.enter_context(LocalRuntime(seed, clock, duplicates=0.05, keep_calls=False))
+        sandbox = stack.enter_context(Sandbox(clock, seed))
+        runtime.attach(sandbox)
+        day = Day(seed, runtime, sandbox, clock, runtime.serve_http())
+        deps = bootstrap.reset(clock, random.Random(f"app/{seed}").randbytes, day.lines.append)
+        day.slack, day.zendesk = connect_sandbox(deps, sandbox, day.url, tell)
+        day.cast = people.gather(sandbox, customers, seed)
+        day.reaper = Reaper(random.Random(f"reaper/{seed}"))
+        stack.enter_context(runtime.provider_calls())
+        runtime.on_call = day.reaper
+        runtime.meter.reset()
+        yield day
+
+
+@contextmanager
+def unmetered(runtime: LocalRuntime) -> Iterator[None]:
+    """What the demo itself asks of AWS is no cost of Deskweave's."""
+    meter = runtime.meter
+    before = meter.read_units, meter.write_units
+    with runtime.wire.acting("setup"):
+        yield
+    meter.read_units, meter.write_units = before

@@ -1,0 +1,151 @@
+"""What goes wrong in the course of the day: providers that fail, deliveries that lie, and processes that die."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.demo.agents import Unreachable
+from infra.demo.people import Cast
+from infra.demo.script import HOUR, LENGTH, MINUTE, Step
+from infra.local.wire import ProcessDied
+from infra.sandbox import Delivery, Fault
+from infra.sandbox.sandbox import FORGERIES
+
+MANY = 1_000_000
+UNREADABLE = (
+    ("slack", b'{"type":"event_callback","event":"cut o'),
+    ("slack", b'{"type":"event_callback","event":{"type":"message","channel":"C1","user":"U1","text":"no time"}}'),
+    ("zendesk", b"<ticket>not JSON</ticket>"),
+    ("zendesk", b'{"ticket_id": "one", "external_id": ""}'),
+)
+UNKNOWN = ("team_join", "emoji_changed", "channel_rename", "an_event_of_next_year")
+TOO_DEEP = b'{"type":"event_callback","event":' + b"[" * 200 + b"]" * 200 + b"}"
+
+
+@dataclass
+class Trouble:
+    """Where to make trouble. `stray` are the answers to requests for connections that do not exist."""
+
+    cast: Cast
+    chance: random.Random
+    clock: Callable[[], int]
+    stray: list[int]
+
+    def steps(self) -> list[tuple[int, Step]]:
+        """All of it, with the time of day (ms from its start) at which each begins."""
+        chance = self.chance
+        every_now_and_then = [self._forged, self._unreadable, self._unknown_events, self._strangers, self._telephone]
+        return [
+            (0, self._unreliable_webhooks()),
+            (LENGTH // 2, self._outage()),
+            (LENGTH // 2 - HOUR, self._burst()),
+            (chance.randrange(HOUR // 2, LENGTH // 3), self._unheard_answers()),
+            *((chance.randrange(LENGTH), act()) for act in every_now_and_then for _ in range(2)),
+        ]
+
+    def _unreliable_webhooks(self) -> Step:
+        """All day long, some deliveries come twice, late, or in the wrong order, and some of Zendesk's not at all."""
+        faults = self.cast.sandbox.faults
+        for provider in ("slack", "zendesk"):
+            for kind, share in (("duplicate", 0.06), ("reorder", 0.06), ("delay", 0.04), ("lost_answer", 0.04)):
+                delay = self.chance.choice((2_000, 30_000, 400_000))
+                faults.add(Fault(provider, kind, times=MANY, chance=share, delay_ms=delay))
+        # Slack has nothing that a lost event could be read again from; Zendesk has its export.
+        faults.add(Fault("zendesk", "drop", times=MANY, chance=0.05))
+        yield 0
+
+    def _outage(self) -> Step:
+        self.cast.sandbox.zendesk.outage(self.clock() + self.chance.randrange(10, 25) * MINUTE)
+        yield 0
+
+    def _burst(self) -> Step:
+        """Zendesk has enough of us for a while; later Slack has."""
+        faults = self.cast.sandbox.faults
+        faults.add(Fault("zendesk", "429", times=6, retry_after=self.chance.randrange(5, 60)))
+        yield HOUR // 2
+        faults.add(Fault("slack", "429", "chat.postMessage", times=2, retry_after=20))
+        faults.add(Fault("zendesk", "500", times=2))
+
+    def _unheard_answers(self) -> Step:
+        """Calls that were carried out, and whose answers never came."""
+        add = self.cast.sandbox.faults.add
+        add(Fault("zendesk", "timeout_after", "PUT /api/v2/tickets/{id}"))
+        add(Fault("slack", "timeout_after", "chat.postMessage"))
+        yield HOUR
+        add(Fault("zendesk", "timeout_after", "POST /api/v2/tickets"))
+        add(Fault("zendesk", "timeout_before", "PUT /api/v2/tickets/{id}"))
+
+    def _forged(self) -> Step:
+        for forgery in FORGERIES:
+            for provider in ("slack", "zendesk"):
+                self.cast.sandbox.forge(provider, forgery)
+            yield self.chance.randrange(MINUTE)
+
+    def _unreadable(self) -> Step:
+        self.cast.sandbox.send_raw(*self.chance.choice(UNREADABLE))
+        yield self.chance.randrange(MINUTE)
+        self.cast.sandbox.send_raw("slack", TOO_DEEP)
+
+    def _unknown_events(self) -> Step:
+        for kind in self.chance.sample(UNKNOWN, 2):
+            envelope = {"type": "event_callback", "team_id": self.cast.sandbox.slack.team_id, "event": {"type": kind}}
+            self.cast.sandbox.send_raw("slack", json.dumps(envelope).encode())
+            yield self.chance.randrange(MINUTE)
+
+    def _strangers(self) -> Step:
+        """Somebody tries addresses that nobody was given."""
+        given = urllib.parse.urlsplit(self.cast.sandbox.slack.webhook_url)
+        for path in ("/webhooks/slack/000000000000000000", "/webhooks/fax/1", given.path[:-1] + "!"):
+            connection = http.client.HTTPConnection(given.hostname or "", given.port, timeout=10)
+            connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
+            self.stray.append(connection.getresponse().status)
+            connection.close()
+            yield self.chance.randrange(MINUTE)
+
+    def _telephone(self) -> Step:
+        """An agent keeps a ticket of their own, which is none of ours."""
+        agent = self.chance.choice(self.cast.agents)
+        while True:
+            try:
+                agent.open_own_ticket("Call from the gate", "Caller wants to know the opening hours.")
+                return
+            except Unreachable:
+                yield 5 * MINUTE
+
+
+def a_day_later(cast: Cast, chance: random.Random) -> None:
+    """Slack and Zendesk send some of yesterday's deliveries again, Slack's also under new event ids."""
+    sent = [one for one in cast.sandbox.deliveries if one.kind == "original" and one.state == "delivered"]
+    for old in chance.sample(sent, min(len(sent), 6)):
+        cast.sandbox.redeliver(old.id, fresh_event_id=_may_be_renamed(old) and chance.random() < 0.5)
+
+
+def _may_be_renamed(delivery: Delivery) -> bool:
+    return delivery.provider == "slack" and delivery.topic not in ("raw", "forged")
+
+
+class Reaper:
+    """Lets a process die in the middle of its work every now and then: at an AWS call, or at one to a provider."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._left = self._draw()
+        self.armed = False
+        self.deaths = 0
+
+    def __call__(self, service: str, operation: str, phase: str) -> None:
+        if not self.armed:
+            return
+        self._left -= 1
+        if self._left == 0:
+            self._left = self._draw()
+            self.deaths += 1
+            raise ProcessDied(f"died {phase} {service} {operation}")
+
+    def _draw(self) -> int:
+        return self._chance.randrange(300, 1200)

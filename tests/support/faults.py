@@ -1,0 +1,117 @@
+"""Call points: every AWS call and every provider call of a path is recorded, and then made to fail, one at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from infra.local.wire import ProcessDied
+from tests.support.scenario import Scenario
+
+DIES_BEFORE = "dies before"
+DIES_AFTER = "dies after"
+FAILS_BEFORE = "fails, not applied"
+FAILS_AFTER = "fails, applied"
+MODES = (DIES_BEFORE, DIES_AFTER, FAILS_BEFORE, FAILS_AFTER)
+# A read leaves nothing behind: whether it was done before the process died or the answer was lost, nobody can tell.
+READ_MODES = (DIES_BEFORE, FAILS_BEFORE)
+_READS = ("Get", "BatchGet", "Query", "GET ")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The n-th call (from 1) of one operation of a service, "http" for the providers."""
+
+    service: str
+    operation: str
+    ordinal: int
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.operation} #{self.ordinal}"
+
+    def modes(self) -> tuple[str, ...]:
+        """In which ways this call can go wrong."""
+        return READ_MODES if self.operation.startswith(_READS) else MODES
+
+
+class Recorder:
+    """Notes every call of our own handlers, in order."""
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if phase != "before":
+            return
+        operation = plain(service, operation)
+        self._counts[service, operation] += 1
+        self.points.append(Point(service, operation, self._counts[service, operation]))
+
+
+class Injector:
+    """Makes one call go wrong, once. `struck` tells whether the call was ever made.
+
+    A death starts a new process at once: what the dying code still does, it does with the old one's caches.
+    """
+
+    def __init__(self, point: Point, mode: str, scenario: Scenario) -> None:
+        self.point = point
+        self.mode = mode
+        self.struck = False
+        self._scenario = scenario
+        self._count = 0
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if self.struck or (service, plain(service, operation)) != (self.point.service, self.point.operation):
+            return
+        self._count += phase == "before"
+        wanted = "before" if self.mode in (DIES_BEFORE, FAILS_BEFORE) else "after"
+        if self._count != self.point.ordinal or phase != wanted:
+            return
+        self.struck = True
+        if self.mode in (DIES_BEFORE, DIES_AFTER):
+            self._scenario.restart()
+            raise ProcessDied(f"{self.mode} {self.point}")
+        raise _failure(service, self.mode)
+
+
+def record(make: Callable[[], Scenario], before: Callable[[Scenario], None], play: Callable[[Scenario], None]) -> list[Point]:
+    """The call points of a path, once it has been played without a fault."""
+    recorder = Recorder()
+    with make() as scenario:
+        before(scenario)
+        scenario.runtime.on_call = recorder.on_call
+        with scenario.runtime.provider_calls():
+            play(scenario)
+        scenario.runtime.on_call = None
+    return recorder.points
+
+
+def inject(scenario: Scenario, point: Point, mode: str, play: Callable[[Scenario], None]) -> bool:
+    """Play a path with one fault in it, and let everything settle. Whether the fault struck."""
+    injector = Injector(point, mode, scenario)
+    scenario.runtime.on_call = injector.on_call
+    with scenario.runtime.provider_calls():
+        play(scenario)
+        scenario.settle()
+    scenario.runtime.on_call = None
+    return injector.struck
+
+
+def plain(service: str, operation: str) -> str:
+    """An operation without what differs between runs: the providers' ids in paths, and queries."""
+    if service != "http":
+        return operation
+    return "".join(c for c in operation.partition("?")[0] if not c.isdigit())
+
+
+def _failure(service: str, mode: str) -> Exception:
+    if service == "http":
+        return ConnectionResetError("made to fail") if mode == FAILS_BEFORE else TimeoutError("made to fail")
+    if mode == FAILS_BEFORE:
+        return ConnectTimeoutError(endpoint_url="made to fail")
+    return ReadTimeoutError(endpoint_url="made to fail")

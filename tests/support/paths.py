@@ -1,0 +1,82 @@
+"""The four paths on which calls are made to fail: inbound, outbound, status, and poll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.sandbox import Fault
+from tests.support.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Path:
+    """What is there before, what is played while calls fail, and the status that both sides must end with."""
+
+    name: str
+    before: Callable[[Scenario], None]
+    play: Callable[[Scenario], None]
+    ends: str
+
+
+def nothing(scenario: Scenario) -> None:
+    """A fresh installation: no message yet."""
+
+
+def conversation(scenario: Scenario) -> None:
+    """A conversation with its ticket, known to both sides."""
+    scenario.write()
+    scenario.settle()
+
+
+def root(scenario: Scenario) -> str:
+    """The ts of the channel's first message."""
+    return str(scenario.slack.messages(scenario.channel)[0]["ts"])
+
+
+def inbound(scenario: Scenario) -> None:
+    """A message opens a conversation; a follow-up in its thread, one with a file, and an edit."""
+    ts = scenario.write(mention=True)
+    scenario.run()
+    scenario.write(ts)
+    scenario.run()
+    scenario.write(ts, file=True)
+    scenario.run()
+    scenario.edit(ts)
+    scenario.run(60)
+
+
+def outbound(scenario: Scenario) -> None:
+    """An agent answers with a file, and writes a note that stays inside."""
+    scenario.answer(file=True)
+    scenario.run()
+    scenario.note()
+    scenario.run(60)
+
+
+def status(scenario: Scenario) -> None:
+    """Solved in Zendesk; the customer writes again; solved from our own side."""
+    scenario.solve()
+    scenario.run()
+    scenario.write(root(scenario))
+    scenario.run()
+    scenario.command("solved")
+    scenario.run(60)
+
+
+def poll(scenario: Scenario) -> None:
+    """An agent's answer whose webhook gets lost comes by the poll."""
+    scenario.sandbox.faults.add(Fault("zendesk", "drop", "ticket", times=1))
+    scenario.answer()
+    scenario.run(121)
+
+
+PATHS = {
+    path.name: path
+    for path in (
+        Path("inbound", nothing, inbound, "new"),
+        Path("outbound", conversation, outbound, "new"),
+        Path("status", conversation, status, "solved"),
+        Path("poll", conversation, poll, "new"),
+    )
+}
