@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Iterator
 
 import click
@@ -11,6 +12,11 @@ from connectors import registry
 from connectors.base import Connector
 
 _MADE = "<!-- Made from the code by `deskweave docs`; changes by hand are lost. -->\n"
+
+_COMMON = """Every command that looks at conversations, connections or settings takes `--stage NAME` for a deployed
+stage; without it, it looks at the `deskweave serve` that runs in this directory. `--json [FILE]` writes the same as
+JSON to FILE, or to standard output where FILE is `-` or left out; write it last on the line. Times are in ms."""
+_EVERYWHERE = ("--stage", "--json", "--help")
 
 _SETTLED = {
     "key": "repeated under the same key, which the provider knows",
@@ -57,7 +63,7 @@ def _connector(kind: type[Connector]) -> str:
 def commands(group: click.Group) -> str:
     """docs/commands.md: every command with its options, from the same texts as `--help`."""
     parts = ["# Commands", _MADE.strip()]
-    parts.append("`--json [FILE]` writes JSON to FILE, or to standard output where no FILE is given. Times are in ms.")
+    parts.append(_COMMON)
     for path, command in _commands(group, "deskweave"):
         parts.append(_command(path, command))
     return "\n\n".join(parts) + "\n"
@@ -74,7 +80,8 @@ def _command(path: str, command: click.Command) -> str:
     arguments = [one.metavar or (one.name or "").upper() for one in command.params if isinstance(one, click.Argument)]
     usage = " ".join([path, *arguments, *(["COMMAND"] if isinstance(command, click.Group) else [])])
     parts = [f"## `{path}`", f"```\n{usage}\n```", _help(command.help or "")]
-    options = [[f"`{_spelled(one)}`", _explained(one)] for one in command.params if isinstance(one, click.Option)]
+    own = [one for one in command.params if isinstance(one, click.Option) and one.opts[0] not in _EVERYWHERE]
+    options = [[f"`{_spelled(one)}`", _explained(one)] for one in own]
     if options:
         parts.append(_table(["option", ""], options))
     return "\n\n".join(parts)
@@ -87,7 +94,7 @@ def _help(text: str) -> str:
         marked = paragraph.strip("\n")
         if marked.startswith("\b"):
             title, _, rest = marked.lstrip("\b").partition("\n")
-            parts.append(f"{title.strip()}\n\n```\n{inspect.cleandoc(rest)}\n```")
+            parts.append(f"{title.strip()}\n\n```\n{textwrap.dedent(rest).strip()}\n```")
         else:
             parts.append(" ".join(marked.split()))
     return "\n\n".join(part for part in parts if part)
@@ -95,7 +102,7 @@ def _help(text: str) -> str:
 
 def _spelled(option: click.Option) -> str:
     spelled = ", ".join(option.opts + option.secondary_opts)
-    if option.is_flag or option.flag_value is not None and option.metavar is None:
+    if option.is_flag:
         return spelled
     if isinstance(option.type, click.Choice):
         return f"{spelled} {'/'.join(map(str, option.type.choices))}"

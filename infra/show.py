@@ -30,7 +30,7 @@ from chalicelib.services.views import (
     Summary,
 )
 
-_PIPED_WIDTH = 140
+_PIPED_WIDTH = 200
 # Controls of the terminal, and marks that turn the direction of the line around.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -72,11 +72,16 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]
     """A table; cells are texts or rich's own `Text`. Where there is no row, `empty` says so."""
     drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        drawn.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
+        drawn.add_row(*(cell if isinstance(cell, Text) else Text(" ".join(safe(cell).split())) for cell in row))
     if drawn.row_count:
         out.print(drawn)
     else:
         out.print(Text(empty))
+
+
+def _print(out: Console, text: Text) -> None:
+    """A line as it is: the terminal wraps it, a pipe gets it whole."""
+    out.print(text, soft_wrap=True)
 
 
 def conversations(out: Console, summaries: Sequence[Summary]) -> None:
@@ -85,7 +90,7 @@ def conversations(out: Console, summaries: Sequence[Summary]) -> None:
 
 
 def _summary_row(one: Summary) -> list[object]:
-    tickets = "\n".join(f"{ticket.provider}:{ticket.record}" for ticket in one.tickets) or "-"
+    tickets = ", ".join(f"{ticket.provider}:{ticket.record}" for ticket in one.tickets) or "-"
     status = Text(one.status, _STATUS.get(one.status, ""))
     last = clock(one.last_message_at)[:16]
     named = [one.id, one.customer_name, one.channel or "removed", one.subject]
@@ -105,7 +110,7 @@ def conversation(out: Console, shown: Conversation) -> None:
     """A conversation as a person reads it: its head, then messages and changes of state in order of time."""
     _head(out, shown)
     if shown.earlier:
-        out.print(Text("  … earlier messages are left out; --limit shows more", "dim"))
+        _print(out, Text("  … earlier messages are left out; --limit shows more", "dim"))
     timeline: list[tuple[int, Line | Change]] = [(line.sent_at, line) for line in shown.messages]
     since = shown.messages[0].sent_at if shown.earlier and shown.messages else 0
     timeline += [(change.at, change) for change in shown.changes if change.at >= since]
@@ -115,16 +120,21 @@ def conversation(out: Console, shown: Conversation) -> None:
         else:
             _changed(out, one)
     if shown.besides:
-        out.print(Text("besides messages", "dim"))
+        _print(out, Text("besides messages", "dim"))
     for entry in shown.besides:
         _delivery(out, entry, indent=2)
 
 
 def _head(out: Console, shown: Conversation) -> None:
     one = shown.summary
-    out.print(Text.assemble((one.id, "bold"), "  ", (safe(one.subject), "bold")))
-    parts = [f"{one.customer_name} ({one.customer})", f"on {one.channel or 'a removed connection'}", f"team {one.team}", one.priority]
-    out.print(Text(safe("  ".join(parts))))
+    _print(out, Text.assemble((one.id, "bold"), "  ", (safe(one.subject), "bold")))
+    parts = [
+        f"{one.customer_name} ({one.customer})",
+        f"on {one.channel or 'a removed connection'}",
+        f"team {one.team}",
+        one.priority,
+    ]
+    _print(out, Text(safe("  ".join(parts))))
     status = Text.assemble("status ", (one.status, _STATUS.get(one.status, "")), " here")
     for ticket in one.tickets:
         agreed = ticket.status or "not agreed yet"
@@ -134,7 +144,7 @@ def _head(out: Console, shown: Conversation) -> None:
     status.append(f"  opened {clock(one.opened_at)} UTC", "dim")
     if shown.follows:
         status.append(f"  goes on from {shown.follows}", "dim")
-    out.print(status)
+    _print(out, status)
 
 
 def _message(out: Console, line: Line) -> None:
@@ -145,16 +155,16 @@ def _message(out: Console, line: Line) -> None:
         head.append("  private note", "magenta")
     elif line.kind in _AMENDED:
         head.append(f"  {_AMENDED[line.kind]} an earlier message", "magenta")
-    out.print(head)
+    _print(out, head)
     _text(out, line.text, indent=4)
     for name in line.files:
-        out.print(Text(safe(f"    [file: {name}]")))
+        _print(out, Text(safe(f"    [file: {name}]")))
     if line.conflicts:
-        out.print(Text(f"    ! came {line.conflicts} more times with another text under the same id", "bold red"))
+        _print(out, Text(f"    ! came {line.conflicts} more times with another text under the same id", "bold red"))
     for entry in line.deliveries:
         _delivery(out, entry, indent=4)
     for amendment in line.amendments:
-        out.print(Text(f"    {clock(amendment.sent_at)}  {_AMENDED.get(amendment.kind, amendment.kind)}", "magenta"))
+        _print(out, Text(f"    {clock(amendment.sent_at)}  {_AMENDED.get(amendment.kind, amendment.kind)}", "magenta"))
         _text(out, amendment.text, indent=8)
         for entry in amendment.deliveries:
             _delivery(out, entry, indent=8)
@@ -162,7 +172,7 @@ def _message(out: Console, line: Line) -> None:
 
 def _text(out: Console, text: str, *, indent: int) -> None:
     for line in safe(text).splitlines():
-        out.print(Text(" " * indent + line))
+        _print(out, Text(" " * indent + line))
 
 
 def _delivery(out: Console, entry: Carried, *, indent: int) -> None:
@@ -177,7 +187,7 @@ def _delivery(out: Console, entry: Carried, *, indent: int) -> None:
         told.append(safe(f": {entry.reason}"))
     if entry.next_try and entry.state in ("waiting", "due"):
         told.append(f"; next try {clock(entry.next_try)}", "dim")
-    out.print(told)
+    _print(out, told)
 
 
 def _changed(out: Console, change: Change) -> None:
@@ -185,7 +195,7 @@ def _changed(out: Console, change: Change) -> None:
     told = Text.assemble("\n", (clock(change.at), "dim"), "  ", (safe(f"{said} (by {change.by})"), "blue"))
     for overruled in change.overruled:
         told.append(safe(f"; overruled: {overruled}"), "magenta")
-    out.print(told)
+    _print(out, told)
 
 
 def lanes(out: Console, shown: Sequence[Lane]) -> None:
@@ -210,7 +220,7 @@ def failures(out: Console, shown: Sequence[Failure]) -> None:
     columns = ("id", "since UTC", "kind", "connection", "conversation", "reason")
     table(out, columns, rows, empty="No open failures.")
     if rows:
-        out.print(Text("`deskweave failures show ID` tells more; `retry ID` tries again, `skip ID` goes on without."))
+        _print(out, Text("`deskweave failures show ID` tells more; `retry ID` tries again, `skip ID` goes on without."))
 
 
 def failure(out: Console, kept: Kept) -> None:
@@ -231,10 +241,10 @@ def failure(out: Console, kept: Kept) -> None:
     }
     _pairs(out, rows)
     for text in kept.texts:
-        out.print(Text("not carried out:", "dim"))
+        _print(out, Text("not carried out:", "dim"))
         _text(out, text, indent=4)
     if kept.raw is not None:
-        out.print(Text("raw delivery:", "dim"))
+        _print(out, Text("raw delivery:", "dim"))
         _text(out, kept.raw.decode("utf-8", "replace"), indent=4)
 
 
@@ -274,9 +284,9 @@ def connection(out: Console, shown: Connection) -> None:
 def findings(out: Console, shown: Sequence[Finding]) -> None:
     for finding in shown:
         mark = Text("ok    ", "green") if finding.ok else Text("wrong ", "bold red")
-        out.print(Text.assemble(mark, safe(finding.name), safe(f": {finding.detail}" if finding.detail else "")))
+        _print(out, Text.assemble(mark, safe(finding.name), safe(f": {finding.detail}" if finding.detail else "")))
         if not finding.ok and finding.mend:
-            out.print(Text(safe(f"      to mend: {finding.mend}")))
+            _print(out, Text(safe(f"      to mend: {finding.mend}")))
 
 
 def _connection_state(one: Connection) -> Text:

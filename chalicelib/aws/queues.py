@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from chalicelib.aws import clients
@@ -26,9 +27,9 @@ class Queue:
         self.name = name
         self.random = random
 
-    @property
+    @cached_property
     def url(self) -> str:
-        """The queue's address, built from region and account so that no call is needed to find it."""
+        """The queue's address: built from region and account where they are known, else asked for once."""
         given = os.environ.get("DESKWEAVE_QUEUE_PREFIX")
         if given:
             return given + self.name

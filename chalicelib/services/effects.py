@@ -146,8 +146,8 @@ def _guarded(work: Work, act: Any) -> bool:
         hints.credentials_failed(head["connection"], str(error), deps)
         _release_call(head, deps, forget=not work.call.retry)
         return True
-    except RecordClosed:
-        return _follow_up(work)
+    except RecordClosed as error:
+        return _follow_up(work) if "record" in head else _hold(head, entries, "failed", str(error), deps)
     except Rejected as error:
         return _hold(head, entries, "failed", str(error), deps)
     except AwsUnavailable:
@@ -237,7 +237,7 @@ def _settle(work: Work, done: Done) -> bool:
             )
         if then_wake:
             lanes.wake([then_wake], deps)
-        return True
+        return bool(head.get("last", 0) > last)
     raise AwsUnavailable("the lane's head is being written by others; the clock wakes the lane again")
 
 

@@ -28,7 +28,7 @@ WAITS = "waits"
 IGNORED = "ignored"
 # How long a hint waits for an open call at most, if nobody wakes it when the call is settled.
 _CALL_OPEN = 15_000
-# CRMs count whole seconds, and clocks differ: what changed this shortly before it was read may have changed again unseen.
+# CRMs count whole seconds, and clocks differ: what changed so shortly before it was read may have changed again.
 _SETTLED = 10_000
 
 

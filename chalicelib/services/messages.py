@@ -7,13 +7,12 @@ transaction. Whoever loses a race reads again. What they return is the outcome: 
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Put, Update, Write
-from chalicelib.core import routing, threading, wording
+from chalicelib.core import packing, routing, threading, wording
 from chalicelib.core.fit import fit
 from chalicelib.core.model import (
     Attachment,
@@ -344,12 +343,23 @@ def _message_item(
         "delivery": delivery.id,
     }
     if delivery.raw:
-        packed = zlib.compress(delivery.raw, 6)
+        packed = packing.pack(delivery.raw, _beside(item))
         if len(packed) <= _LARGEST_RAW:
             item["raw"] = packed
         else:
             item["raw_at"] = f"deliveries/{delivery.id}"
     return item
+
+
+def raw_delivery(item: Item, deps: Deps) -> bytes | None:
+    """The delivery that brought a message, as it came; None where it came without one (a poll)."""
+    if "raw_at" in item:
+        return deps.bucket.get(item["raw_at"])
+    return packing.unpack(item["raw"], _beside(item)) if "raw" in item else None
+
+
+def _beside(item: Item) -> str:
+    return f"{item['pk']} {item['author']['key']} {item['text']}"
 
 
 def _files(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]]:

@@ -9,12 +9,18 @@ from chalicelib.services.work import Work
 from connectors.base import ChannelConnector, ConnectorError
 
 
-def contact(customer_id: str, conversation: Item, work: Work) -> str:
+def contact(customer_id: str, work: Work) -> str:
     """The CRM's id of a customer; made or updated there where it is not known yet. Raises the CRM's errors.
 
     The channel's directory is asked for a name that we lack. Where it cannot answer, the ticket does not wait for it:
     the contact goes by the channel's id until a later message finds the name.
     """
+    if customer_id not in work.contacts:
+        work.contacts[customer_id] = _contact(customer_id, work)
+    return work.contacts[customer_id]
+
+
+def _contact(customer_id: str, work: Work) -> str:
     deps, connection = work.deps, work.head["connection"]
     customer = deps.table.get(keys.customer(customer_id))
     if customer is None:

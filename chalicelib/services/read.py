@@ -82,11 +82,10 @@ def lanes(deps: Deps, *, connection: str = "", limit: int = 200) -> list[Lane]:
         wanted |= {key["pk"] for key in deps.table.index("due", {"due_pk": partition}, limit=limit)}
     heads = list(deps.table.get_many([(pk, keys.HEAD) for pk in sorted(wanted)]).values())
     heads = [head for head in heads if connection in ("", head["connection"]) and _unfinished(head)]
-    firsts = deps.table.get_many([(head["pk"], keys.entry(head["first"])) for head in heads if "first" in head])
-    shown = []
-    for head in heads:
-        entry = firsts.get((head["pk"], keys.entry(head.get("first", 0))), {})
-        shown.append(_lane(head, entry, states.get(head["connection"], {}), deps.now()))
+    firsts = [(head["pk"], keys.entry(head["first"])) for head in heads if "first" in head]
+    links = [(keys.link(head["connection"], head["hint"]["record"]), "-") for head in heads if "hint" in head]
+    found = deps.table.get_many([*firsts, *links])
+    shown = [_lane(head, found, states.get(head["connection"], {}), deps.now()) for head in heads]
     return sorted(shown, key=lambda lane: (lane.since, lane.lane))[:limit]
 
 
@@ -234,12 +233,14 @@ def _change(item: Item, states: Mapping[str, Item]) -> Change:
     return Change(item["at"], _provider(item["by"], states) or item["by"], fields, tuple(now.get("overruled", ())))
 
 
-def _lane(head: Item, entry: Item, connection: Item, now: int) -> Lane:
+def _lane(head: Item, found: Mapping[tuple[str, str], Item], connection: Item, now: int) -> Lane:
     stands = standing(head, connection, now)
+    entry = found.get((head["pk"], keys.entry(head.get("first", 0))), {})
     hint = head.get("hint", {})
+    link = found.get((keys.link(head["connection"], hint.get("record", "")), "-"), {})
     return Lane(
         lane=head["pk"],
-        conversation=head.get("conversation", "") or hint.get("conversation", ""),
+        conversation=head.get("conversation", "") or hint.get("conversation", "") or link.get("conversation", ""),
         connection=head["connection"],
         provider=connection.get("provider", ""),
         record=hint.get("record", ""),

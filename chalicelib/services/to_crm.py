@@ -25,11 +25,11 @@ def carry_out(work: Work) -> Done:
         stamp = (work.deps.table.get(keys.link(work.head["connection"], record)) or {}).get("version", "")
         written = work.to_crm.add_comment(record, comment, stamp, work.call)
         return _done(work, written, {"status": comment.status.value} if comment.status else {})
-    conversation = _conversation(work)
+    conversation = work.conversation
     draft = TicketDraft(
         conversation=conversation["id"],
         subject=conversation["subject"],
-        requester=contact(conversation["customer"], conversation, work),
+        requester=contact(conversation["customer"], work),
         comment=comment,
         priority=Priority(conversation["priority"]),
         team=conversation["team"],
@@ -48,7 +48,7 @@ def lookup(work: Work, op: str) -> Done | None:
         return None
     sent: dict[str, str] = {}
     if op == "create_ticket":
-        conversation = _conversation(work)
+        conversation = work.conversation
         sent = {"status": Status.NEW.value, "priority": conversation["priority"], "team": conversation["team"]}
     elif status := _status(work):
         sent = {"status": status.value}
@@ -83,8 +83,7 @@ def _comment(work: Work) -> Comment:
     kind = work.entries[0]["kind"]
     if kind == "note":
         return Comment("\n\n".join(_note(entry, work) for entry in work.entries), public=False)
-    conversation = _conversation(work)
-    author = contact(work.messages[0]["customer"], conversation, work)
+    author = contact(work.messages[0]["customer"], work)
     if kind == "file":
         return _file(work, author)
     lines = sorted(work.messages, key=lambda message: message["sort"])
@@ -126,13 +125,6 @@ def _status(work: Work) -> Status | None:
         if "status" in entry and entry["kind"] == "comment":
             return Status(entry["status"])
     return None
-
-
-def _conversation(work: Work) -> Item:
-    found = work.deps.table.get(keys.conversation(work.head["conversation"]))
-    if found is None:
-        raise LookupError(f"conversation {work.head['conversation']} is not in the table")
-    return found
 
 
 def _followed(conversation: Item, work: Work) -> str:

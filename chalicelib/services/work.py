@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.table import Item, Write
 from chalicelib.core.model import Attachment, File
+from chalicelib.services import keys
 from connectors.base import (
     BadCredentials,
     Call,
@@ -50,6 +51,18 @@ class Work:
     def to_channel(self) -> ChannelConnector:
         assert isinstance(self.connector, ChannelConnector)
         return self.connector
+
+    @cached_property
+    def conversation(self) -> Item:
+        found = self.deps.table.get(keys.conversation(self.head["conversation"]))
+        if found is None:
+            raise LookupError(f"conversation {self.head['conversation']} is not in the table")
+        return found
+
+    @cached_property
+    def contacts(self) -> dict[str, str]:
+        """The CRM's ids of the customers that this call has looked up, by customer."""
+        return {}
 
     @cached_property
     def messages(self) -> list[Item]:

@@ -95,11 +95,15 @@ class Group(click.Group):
 def on_store(function: Function) -> Function:
     """Decorate a command's function: it gets `deps` and `answer`, and the command `--stage` and `--json`.
 
+    A group's function runs only where no subcommand does.
+
     Its own mistakes it raises as `click.ClickException`; AWS that does not answer is told here.
     """
 
     def with_store(file: str | None, **given: Any) -> Any:
         context = click.get_current_context()
+        if context.invoked_subcommand is not None:
+            return None
         (context.find_object(Target) or Target(None)).reach()
         try:
             return function(deps=_deps(), answer=Answer(file), **given)

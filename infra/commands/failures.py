@@ -34,8 +34,6 @@ def failures(deps: Deps, answer: Answer, connection: str, limit: int) -> None:
     from chalicelib.services import read_admin
     from infra import show
 
-    if click.get_current_context().invoked_subcommand:
-        return
     found = read_admin.failures(deps, connection=connection, limit=limit)
     answer.give(found, lambda out: show.failures(out, found))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -23,12 +24,11 @@ def serve(port: int, sandbox: bool, seed: int) -> None:
     # Imported here: the other commands need neither moto nor the app.
     from infra.local.runtime import LocalRuntime
 
-    with ExitStack() as stack:
+    with stopped_by_ctrl_c(), ExitStack() as stack:
         runtime = stack.enter_context(LocalRuntime(seed, keep_calls=False))
         serving(stack, runtime, port=port, sandbox=sandbox, seed=seed)
         click.echo("Ctrl-C ends it.")
-        with stopped_by_ctrl_c():
-            threading.Event().wait()
+        threading.Event().wait()
     click.echo("Stopped; what it held in memory is gone.")
 
 
@@ -46,19 +46,13 @@ def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool
     click.echo(f"AWS          {aws_url}    for other `deskweave` commands in this directory ({place.name} tells them)")
     if sandbox:
         _start_sandbox(stack, runtime, http_url, seed)
-    runtime.run_background()
+    stack.callback(runtime.run_background().stop)
     click.echo("The store is in memory: it is empty at the start and gone at the end.")
 
 
-def stopped_by_ctrl_c() -> AbstractContextManager[None]:
-    """Let Ctrl-C, or a polite kill, end a wait without a traceback."""
-    return _stopped()
-
-
 @contextmanager
-def _stopped() -> Iterator[None]:
-    import signal
-
+def stopped_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C, or a polite kill, end what is inside without a traceback, once it has tidied up."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -69,6 +63,7 @@ def _stopped() -> Iterator[None]:
 
 
 def _start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed: int) -> None:
+    from chalicelib import bootstrap
     from infra.local.try_it import connect_sandbox
     from infra.sandbox import Sandbox
 
@@ -77,8 +72,8 @@ def _start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed:
     stack.callback(stand_ins.stop)
     runtime.attach(stand_ins)
     click.echo(f"Sandbox      {stand_ins.url}    stand-ins for the providers")
-    for line in connect_sandbox(runtime, stand_ins, http_url):
-        click.echo(line)
+    slack, zendesk = connect_sandbox(bootstrap.deps(), stand_ins, http_url, click.echo)
+    click.echo(f"Connections  slack {slack}, zendesk {zendesk}")
 
 
 def _explained(error: OSError, port: int) -> click.ClickException:

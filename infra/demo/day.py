@@ -1,4 +1,4 @@
-"""Plays the day: Deskweave, the sandbox and everybody in it, on one clock that only moves when nothing is left to do."""
+"""Plays the day: Deskweave, the sandbox and everybody in it, on a clock that moves only when nothing is left to do."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from infra.sandbox import Sandbox
 # A Monday, 08:30 UTC.
 MORNING = 1_750_062_600_000
 DAY = 24 * 3_600_000
-# The clock goes on ticking for so long after somebody did something: polls have to see it behind the export's lag.
-_AWAKE = 2 * MINUTE
+# The clock ticks each minute while a lane waits for it; else now and then, so that polls find what no webhook told.
+_LAZY = 5 * MINUTE
 # The polls that have to bring nothing before the day is over.
 _QUIET_TICKS = 4
 
@@ -66,8 +66,7 @@ class Day:
     runs: Counter[str] = field(default_factory=Counter)
     stray: list[int] = field(default_factory=list)
     seconds: float = 0.0
-    _next_tick: int = 0
-    _awake_until: int = 0
+    _last_tick: int = 0
 
     def play(self, progress: Progress = lambda done, total, now: None) -> None:
         """Play the script to its end and let everything come to rest.
@@ -83,8 +82,7 @@ class Day:
         heapq.heapify(heap)
         while heap:
             when, number, step = heapq.heappop(heap)
-            self._run_until(when)
-            self._awake_until = self.clock() + _AWAKE
+            self._run_until(when, lazy=_LAZY)
             try:
                 heapq.heappush(heap, (self.clock() + next(step), number, step))
             except StopIteration:
@@ -101,28 +99,32 @@ class Day:
         quiet = 0
         while quiet < _QUIET_TICKS:
             before = self._news()
-            self._run_until(self.clock() + MINUTE, awake=True)
-            quiet = 0 if self._pending() or self._news() != before else quiet + 1
+            self._run_until(self.clock() + MINUTE, lazy=MINUTE)
+            waiting = self._lanes_wait() or self.sandbox.next_due() or self.runtime.next_due()
+            quiet = 0 if waiting or self._news() != before else quiet + 1
 
-    def _run_until(self, when: int, *, awake: bool = False) -> None:
-        """Let everything happen that falls due until then; the minute clock ticks while there is anything to do."""
+    def _run_until(self, when: int, *, lazy: int = 0) -> None:
+        """Let everything happen that falls due until then.
+
+        The minute clock ticks while a lane waits for it, else every `lazy` ms, or not at all where that is 0.
+        """
         self._settle()
-        while self.clock() < when:
-            now = self.clock()
+        while (now := self.clock()) < when:
             dues = [when, *(due for due in (self.runtime.next_due(), self.sandbox.next_due()) if due and due > now)]
-            if awake or now < self._awake_until or self._pending():
-                self._next_tick = max(self._next_tick, now + 1)
-                dues.append(self._next_tick)
-            self.clock.advance_to(min(dues))
-            if self._next_tick <= self.clock() and self._next_tick in dues:
-                self._next_tick = self.clock() + MINUTE
+            every = MINUTE if self._lanes_wait() else lazy
+            tick = max(self._last_tick + every, now + 1)
+            self.clock.advance_to(min([*dues, tick] if every else dues))
+            if every and self.clock() == tick:
+                self._last_tick = tick
                 self.runtime.tick()
                 self.runs["clock"] += 1
             self._settle()
 
     def _settle(self) -> None:
-        while self._pump() + self.sandbox.deliver_due():
-            pass
+        busy = True
+        while busy:
+            runs = self._pump()
+            busy = bool(self.sandbox.deliver_due()) or runs > 0
 
     def _pump(self) -> int:
         """Run functions until nothing waits; batches are as large as they happen to be."""
@@ -140,15 +142,12 @@ class Day:
         finally:
             self.reaper.armed = False
 
-    def _pending(self) -> bool:
-        """Whether a lane is due or will be, a delivery waits, or a message is in a queue."""
-        if self.sandbox.next_due() is not None or self.runtime.next_due() is not None:
-            return True
+    def _lanes_wait(self) -> bool:
         with unmetered(self.runtime):
             return bool(bootstrap.deps().table.index("due", {"due_pk": "due"}, limit=1))
 
     def _news(self) -> int:
-        return len(self.sandbox.ledger) + sum(line.get("outcome") == "stored" for line in self.lines[-50:])
+        return len(self.sandbox.ledger) + sum(line.get("outcome") in ("stored", "done") for line in self.lines)
 
 
 @contextmanager

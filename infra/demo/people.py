@@ -1,4 +1,4 @@
-"""Everybody in the demo: where customers write, which agents answer, and all that was said, as the truth to count by."""
+"""Everybody in the demo: where customers write, which agents answer, and all that was said: the truth to count by."""
 
 from __future__ import annotations
 

@@ -103,8 +103,10 @@ class Trouble:
         for path in ("/webhooks/slack/000000000000000000", "/webhooks/fax/1", given.path[:-1] + "!"):
             connection = http.client.HTTPConnection(given.hostname or "", given.port, timeout=10)
             connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
-            self.stray.append(connection.getresponse().status)
+            answer = connection.getresponse()
+            answer.read()
             connection.close()
+            self.stray.append(answer.status)
             yield self.chance.randrange(MINUTE)
 
     def _telephone(self) -> Step:

@@ -96,7 +96,8 @@ def _value(value: Mapping[str, Any]) -> int:
         case "N":
             return _number(content)
         case "B":
-            return len(content) * 3 // 4 - str(content)[-2:].count("=")
+            # boto3 hands over bytes, the wire carries base64.
+            return len(content) if isinstance(content, bytes) else len(content) * 3 // 4 - content[-2:].count("=")
         case "M":
             return 3 + sum(1 + _text(name) + _value(part) for name, part in content.items())
         case "L":

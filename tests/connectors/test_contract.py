@@ -53,6 +53,8 @@ def test_a_connector_is_found_by_its_folders_name(name: str) -> None:
         "slack.parse",
         "..",
         "../slack",
+        "../infra",
+        "../connectors/slack",
         "slack\n",
         "_slack",
         "os",

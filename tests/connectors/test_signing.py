@@ -176,6 +176,8 @@ def test_without_a_secret_nothing_is_verified(secret: Any) -> None:
             signing.slack(secret, TS, slack_signature(secret=""), BODY, NOW, previous)
         with pytest.raises(InvalidWebhook):
             signing.zendesk(secret, ISO, zendesk_signature(secret=""), BODY, NOW, previous)
+        with pytest.raises(InvalidWebhook):
+            signing.slack(secret, TS, GOOD, BODY, NOW, previous)
 
 
 def test_the_previous_secret_counts_while_it_is_set() -> None:

@@ -106,6 +106,41 @@ def test_a_token_that_comes_again_writes_once(local: LocalRuntime, clock: Virtua
     assert stored()["counter", "-"]["n"] == {"N": "2"}
 
 
+VALUES: list[dict[str, Any]] = [
+    {"S": "é\U0001f600"},
+    {"S": ""},
+    {"N": "12345678901234567890"},
+    {"B": b"\0\xff"},
+    {"BS": [b"\0", b"\xff"]},
+    {"SS": ["a", "é"]},
+    {"NS": ["1", "2"]},
+    {"BOOL": False},
+    {"NULL": True},
+    {"L": []},
+    {"M": {}},
+    {"L": [{"M": {"s": {"S": "x"}, "b": {"B": b"\0"}, "l": {"L": [{"N": "1"}]}}}, {"BOOL": True}]},
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_every_kind_of_value_comes_back_as_it_was(local: LocalRuntime, value: dict[str, Any]) -> None:
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.put_item(TableName=TABLE, Item=item("p", v=value))
+    assert dynamodb.get_item(TableName=TABLE, Key=item("p"))["Item"]["v"] == value
+    updated = dynamodb.update_item(
+        TableName=TABLE,
+        Key=item("p"),
+        UpdateExpression="SET w = :w",
+        ExpressionAttributeValues={":w": value},
+        ReturnValues="ALL_NEW",
+    )
+    assert updated["Attributes"] == item("p", v=value, w=value)
+    assert stored()["p", "-"] == item("p", v=value, w=value)
+    dynamodb.transact_write_items(TransactItems=[put("q", v=value)])
+    keys = {TABLE: {"Keys": [item("q")]}}
+    assert dynamodb.batch_get_item(RequestItems=keys)["Responses"][TABLE] == [item("q", v=value)]
+
+
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 KEYS = {"due": ("due_pk", "due_at"), "conversation": ("conversation", "sort"), "listed": ("listed", "listed_at")}

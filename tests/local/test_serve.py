@@ -91,6 +91,18 @@ def test_another_command_finds_the_running_one(tmp_path: Path, monkeypatch: pyte
     assert not discover.use_local(), "a run that was killed leaves its file, but does not answer"
 
 
+def test_with_the_sandbox_its_accounts_are_connected(tmp_path: Path) -> None:
+    with served(tmp_path) as (process, lines):
+        (connections,) = [line for line in lines if line.startswith("Connections")]
+        assert "slack" in connections
+        assert "zendesk" in connections
+        assert any(line.startswith("Sandbox") and "http://127.0.0.1:" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
 def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with closing(socket.socket()) as taken:

@@ -236,6 +236,15 @@ def test_a_file_above_the_limit_is_not_carried(sandbox: Sandbox, slack: Slack, t
             slack.fetch_file(Attachment(found.key, found.name, found.media_type, told, found.url), 9)
 
 
+def test_a_file_that_says_it_is_too_large_is_not_even_asked_for(
+    sandbox: Sandbox, slack: Slack, thread: dict[str, str]
+) -> None:
+    found = customers_file(sandbox, thread)
+    with pytest.raises(CannotCarry, match="10 bytes"):
+        slack.fetch_file(found, 9)
+    assert sandbox.requests["slack", "GET", "download"] == 0
+
+
 def test_a_sign_in_page_is_no_file(sandbox: Sandbox, thread: dict[str, str]) -> None:
     found = customers_file(sandbox, thread)
     page = Attachment(found.key, "page.html", "text/html", -1, found.url)

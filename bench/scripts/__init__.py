@@ -1,0 +1,1 @@
+"""Small programs that the benchmarks run in an interpreter of their own."""
