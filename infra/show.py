@@ -289,6 +289,12 @@ def findings(out: Console, shown: Sequence[Finding]) -> None:
             _print(out, Text(safe(f"      to mend: {finding.mend}")))
 
 
+def resumed(out: Console, connection_id: str, shown: Sequence[Finding], *, paused: bool) -> None:
+    findings(out, shown)
+    told = "stays paused until that is mended" if paused else "works; what waited for it goes on"
+    _print(out, Text(f"{connection_id}: {told}"))
+
+
 def _connection_state(one: Connection) -> Text:
     if one.paused:
         return Text("paused", "bold red")

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.support import corpus
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from infra.local.runtime import LocalRuntime
 
 _SEED = "DESKWEAVE_SEED"
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("deskweave", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("deskweave")
 
 
 def pytest_configure(config: pytest.Config) -> None:

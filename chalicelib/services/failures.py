@@ -13,11 +13,12 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import ConditionFailed
 from chalicelib.aws.table import Item, Put
-from chalicelib.services import keys, lanes
+from chalicelib.services import go_live, keys, lanes
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
@@ -32,6 +33,7 @@ def entry(kind: str, reason: str, mend: str, deps: Deps, *, id: str = "", **ids:
         "reason": reason[:1000],
         "mend": mend,
         "at": deps.now(),
+        "told": deps.new_id("t"),
         **{name: value for name, value in ids.items() if value not in ("", None)},
     }
     return Put(item)
@@ -58,8 +60,7 @@ def retry(failure_id: str, deps: Deps) -> str:
             _release(failure, deps, skip=False)
             return "the lane goes on with this entry"
         case "connection":
-            _resolve(failure, "resumed", deps)
-            return f"resumed; {deps.connections.resume(failure['connection'])} lanes were waiting"
+            return _resume(failure, deps)
     body = dict(failure["body"])
     if "raw" in failure:
         import base64
@@ -91,10 +92,23 @@ def _release(failure: Item, deps: Deps, *, skip: bool) -> None:
     try:
         lanes.release(failure["lane"], deps, skip=skip)
     except ConditionFailed:
+        head = deps.table.get(failure["lane"], keys.HEAD) or {}
+        if head.get("failure") == failure["sk"]:
+            raise LookupError(f"{failure['sk']} is being changed by somebody else at this moment; try again") from None
         _resolve(failure, "the lane was not held any more", deps)
 
 
+def _resume(failure: Item, deps: Deps) -> str:
+    """Check the connection again, and let it go on if it is right now."""
+    wrong = [finding for finding in go_live.go_live(failure["connection"], deps) if not finding.ok]
+    if wrong:
+        raise LookupError("still not right: " + "; ".join(f"{f.name}: {f.detail} {f.mend}" for f in wrong))
+    _resolve(failure, "resumed", deps)
+    return "the connection is right again and works"
+
+
 def _resolve(failure: Item, how: str, deps: Deps) -> None:
-    writes = lanes.resolved(failure["sk"], how, deps)
+    writes = lanes.resolved(failure["sk"], how, deps, told=failure["told"])
     if writes:
-        deps.table.transact(writes)
+        with suppress(ConditionFailed):
+            deps.table.transact(writes)

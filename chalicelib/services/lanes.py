@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import ConditionFailed
-from chalicelib.aws.table import ANY, Item, Put, Update, Write
+from chalicelib.aws.table import Item, Put, Update, Write
 from chalicelib.services import keys
 
 if TYPE_CHECKING:
@@ -105,15 +106,17 @@ def wait_for_connection(head: Item, deps: Deps) -> None:
 
 def release_paused(connection: str, deps: Deps) -> int:
     """Make the lanes due that waited for a connection, and wake them; returns how many."""
-    released = 0
-    while waiting := deps.table.index("due", {"due_pk": keys.paused(connection)}, limit=100):
-        for key in waiting:
-            deps.table.update(
-                Update(key["pk"], keys.HEAD, set={"due_pk": keys.DUE, "due_at": deps.now()}, remove=("reason",))
-            )
-        wake([key["pk"] for key in waiting], deps)
-        released += len(waiting)
-    return released
+    partition = keys.paused(connection)
+    released: set[str] = set()
+    # The index lags: it may still list what was released a moment ago.
+    while waiting := {key["pk"] for key in deps.table.index("due", {"due_pk": partition}, limit=100)} - released:
+        for pk in waiting:
+            due = {"due_pk": keys.DUE, "due_at": deps.now()}
+            with suppress(ConditionFailed):
+                deps.table.update(Update(pk, keys.HEAD, set=due, remove=("reason",), when={"due_pk": partition}))
+        wake(sorted(waiting), deps)
+        released |= waiting
+    return len(released)
 
 
 def release(pk: str, deps: Deps, *, skip: bool) -> None:
@@ -142,12 +145,12 @@ def release(pk: str, deps: Deps, *, skip: bool) -> None:
     wake([pk], deps)
 
 
-def resolved(failure_id: str, how: str, deps: Deps) -> list[Write]:
-    """The writes that move a failure out of the open list."""
+def resolved(failure_id: str, how: str, deps: Deps, *, told: str = "") -> list[Write]:
+    """The writes that move a failure out of the open list; with `told`, only if it has not been told anew since."""
     from chalicelib.aws.table import Delete
 
     kept = deps.table.get(keys.FAILURES, failure_id)
-    if kept is None:
+    if kept is None or (told and kept["told"] != told):
         return []
     done = {**kept, "pk": keys.FAILURES_DONE, "resolved": how, "resolved_at": deps.now()}
-    return [Delete(keys.FAILURES, failure_id, when={"pk": ANY}), Put(done)]
+    return [Delete(keys.FAILURES, failure_id, when={"told": kept["told"]}), Put(done)]

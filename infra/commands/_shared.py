@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from chalicelib.aws.errors import AwsUnavailable
+from chalicelib.aws.errors import AwsRefused, AwsUnavailable
 from infra.reach import Target
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _MENDS = {
     "AccessDenied": "These credentials may not read this stage. Ask for the permissions, or use another AWS_PROFILE.",
     "ExpiredToken": "The AWS credentials have expired: sign in again.",
     "UnrecognizedClient": "AWS does not know these credentials: `aws configure`, or set AWS_PROFILE.",
+    "ValidationException": "Is --stage right? A stage's name has letters, digits, - and _ only.",
     "EndpointConnectionError": "Nothing answers there. Is the network up, or is AWS_ENDPOINT_URL set by mistake?",
 }
 _NO_MEND = "Try again in a moment."
@@ -107,7 +108,7 @@ def on_store(function: Function) -> Function:
         (context.find_object(Target) or Target(None)).reach()
         try:
             return function(deps=_deps(), answer=Answer(file), **given)
-        except AwsUnavailable as error:
+        except (AwsUnavailable, AwsRefused) as error:
             raise click.ClickException(_told(str(error))) from error
 
     update_wrapper(with_store, function)

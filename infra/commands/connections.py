@@ -66,8 +66,7 @@ def check(deps: Deps, answer: Answer, connection: str) -> None:
 
     known = _known(connection, deps)
     connector = deps.connections.open(connection)
-    if connector is None:
-        raise click.ClickException(f"the settings of {connection} are gone; connect the account again")
+    assert connector is not None
     try:
         findings = connector.check()
     except ConnectorError as error:
@@ -96,28 +95,39 @@ def pause(deps: Deps, answer: Answer, connection: str, reason: str) -> None:
 
 @connections.subcommand("resume")
 @click.argument("connection", metavar="ID")
+@click.option("--without-check", is_flag=True, help="Resume whatever the check would find.")
 @on_store
-def resume(deps: Deps, answer: Answer, connection: str) -> None:
-    """Let work go on.
+def resume(deps: Deps, answer: Answer, connection: str, without_check: bool) -> None:
+    """Let work go on, once the account's check finds nothing wrong. Else it stays paused, and the command fails.
 
     \b
     Example:
       deskweave connections resume 0123456789abcdefgh
     """
     from chalicelib.services import lanes
+    from chalicelib.services.go_live import go_live
+    from infra import show
 
     _known(connection, deps)
-    waiting = deps.connections.resume(connection)
-    if listed := lanes.resolved(f"connection-{connection}", "resumed", deps):
+    findings = [] if without_check else go_live(connection, deps)
+    if without_check:
+        deps.connections.resume(connection)
+    paused = not all(finding.ok for finding in findings)
+    if not paused and (listed := lanes.resolved(f"connection-{connection}", "resumed", deps)):
         deps.table.transact(listed)
-    data = {"id": connection, "paused": False, "lanes": waiting}
-    answer.give(data, lambda out: click.echo(f"{connection}: resumed; {waiting} lanes were waiting."))
+    data = {"id": connection, "paused": paused, "findings": findings}
+    answer.give(data, lambda out: show.resumed(out, connection, findings, paused=paused))
+    if paused:
+        click.get_current_context().exit(1)
 
 
 def _known(connection: str, deps: Deps) -> Connection:
     from chalicelib.services import read, read_admin
 
     try:
-        return read_admin.connection(connection, deps)
+        known = read_admin.connection(connection, deps)
     except read.Unknown as error:
         raise click.ClickException(str(error)) from error
+    if deps.connections.open(connection) is None:
+        raise click.ClickException(f"the settings of {connection} are gone; connect the account again")
+    return known

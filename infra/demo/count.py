@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,10 +23,9 @@ _STATUS = {"hold": "on_hold"}
 _ENDED = ("done", "skipped")
 
 
-def facts(day: Day) -> Facts:
+def facts(seen: Seen) -> Facts:
     """Count everything. The day must have come to rest."""
-    usage = used(day)
-    seen = Seen(day, items(day))
+    day = seen.day
     return Facts(
         events=events(day, seen),
         passages=tuple(passage for said in day.cast.said for passage in passages(said, seen)),
@@ -38,8 +37,13 @@ def facts(day: Day) -> Facts:
         unknown=tuple(f"{e['pk']} {e['sk']}" for e in seen.entries if e["state"] == "unknown"),
         unfinished=tuple(_unfinished(day, seen)),
         apart=tuple(_apart(seen)),
-        dollars=prices.cost(usage),
+        dollars=prices.cost(used(day)),
     )
+
+
+def look(day: Day) -> Seen:
+    """Look through the end of a day."""
+    return Seen(day, items(day))
 
 
 def items(day: Day) -> list[Item]:
@@ -60,7 +64,7 @@ class Seen:
     """The end of the day, looked through once."""
 
     day: Day
-    table: list[Item]
+    table: Sequence[Item]
 
     @cached_property
     def messages(self) -> list[Item]:
@@ -278,8 +282,8 @@ def _apart(seen: Seen) -> Iterable[str]:
         if not head["pk"].startswith("L#") or head["sk"] != "HEAD" or not head.get("record"):
             continue
         conversation, ticket = seen.conversations[head["conversation"]], seen.ours[int(head["record"])]
-        here = conversation["status"], conversation["priority"], conversation["team"]
+        here = [str(conversation[name]) for name in ("status", "priority", "team")]
         status = _STATUS.get(ticket["status"], ticket["status"])
-        there = status, ticket["priority"] or conversation["priority"], groups.get(ticket["group_id"], here[2])
+        there = [status, ticket["priority"] or here[1], groups.get(ticket["group_id"], here[2])]
         if here != there:
             yield f"{conversation['id']} is {'/'.join(here)}, ticket {head['record']} {'/'.join(there)}"

@@ -103,6 +103,11 @@ class Day:
             waiting = self._lanes_wait() or self.sandbox.next_due() or self.runtime.next_due()
             quiet = 0 if waiting or self._news() != before else quiet + 1
 
+    def go_live(self) -> None:
+        """From now on the wall clock counts, nobody dies, and nobody is unreliable on purpose."""
+        self.runtime.on_call = None
+        self.clock.go_live()
+
     def _run_until(self, when: int, *, lazy: int = 0) -> None:
         """Let everything happen that falls due until then.
 

@@ -63,7 +63,7 @@ class House:
         for event in events:
             self.store(event)
         self.runtime.pump_until_quiet()
-        return self.newest()["id"]
+        return str(self.newest()["id"])
 
     def newest(self) -> Any:
         """The newest conversation as `deskweave conversations --json` tells it."""

@@ -97,8 +97,7 @@ def test_a_conversation_is_shown_with_both_sides_and_what_was_delivered(house: H
 def test_messages_are_shown_in_the_order_of_the_providers_time(house: House) -> None:
     late = house.writes("second")
     conversation = house.receives(late)
-    thread = {"thread": late.thread, "reply_to": late.reply_to}
-    early = replace(house.writes("first"), sent_at=late.sent_at - 60_000, order="0", **thread)
+    early = replace(house.writes("first", root=late.order), sent_at=late.sent_at - 60_000, order="0")
     house.receives(early)
     assert [line["text"] for line in house.json("show", conversation)["messages"]] == ["first", "second"]
 

@@ -171,7 +171,29 @@ def test_a_paused_connection_goes_on_when_it_is_resumed(house: House) -> None:
     house.run("connections", "pause", house.zendesk)
     failures.add("connection", "no", "mend", house.deps, id=f"connection-{house.zendesk}", connection=house.zendesk)
     conversation = house.receives(house.writes("hello"))
-    assert house.json("connections", "resume", house.zendesk) == {"id": house.zendesk, "paused": False, "lanes": 1}
+    resumed = house.json("connections", "resume", house.zendesk, "--without-check")
+    assert resumed == {"id": house.zendesk, "paused": False, "findings": []}
     house.runtime.pump_until_quiet()
     assert house.json("show", conversation)["messages"][0]["deliveries"][0]["state"] == "done"
     assert house.json("failures") == []
+
+
+def test_a_connection_whose_check_is_not_clean_stays_paused(house: House) -> None:
+    house.run("connections", "pause", house.zendesk)
+    result = house.run("connections", "resume", house.zendesk)
+    assert result.exit_code == 1
+    assert "to mend: Admin Center" in result.stdout
+    assert "stays paused until that is mended" in result.stdout
+    assert house.json("connections", "show", house.zendesk)["paused"] is True
+
+
+def test_a_connection_whose_check_is_clean_is_resumed(house: House) -> None:
+    house.run("connections", "pause", house.slack)
+    assert house.json("connections", "resume", house.slack)["paused"] is False
+    assert house.json("connections", "show", house.slack)["paused"] is False
+
+
+def test_a_stage_that_cannot_be_is_told(house: House) -> None:
+    result = house.run("conversations", "--stage", "no stage!")
+    assert result.exit_code == 1
+    assert "Is --stage right" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
@@ -82,10 +83,16 @@ def local(small: SmallApp, clock: VirtualClock, seed: int) -> Iterator[LocalRunt
         yield runtime
 
 
+@cache
+def client(service: str) -> Any:
+    """A client made once; it talks to whichever local runtime is active."""
+    return boto3.client(service)
+
+
 def send(body: str, group: str = "g", queue: str = "inbox", **more: Any) -> Any:
     """Send through a real boto3 client; the deduplication id follows from the body."""
     given = {"MessageGroupId": group, "MessageDeduplicationId": sha256(body.encode()).hexdigest(), **more}
-    return boto3.client("sqs").send_message(QueueUrl=QUEUE.format(queue), MessageBody=body, **given)
+    return client("sqs").send_message(QueueUrl=QUEUE.format(queue), MessageBody=body, **given)
 
 
 def item(pk: str, sk: str = "-", **attributes: dict[str, Any]) -> dict[str, Any]:

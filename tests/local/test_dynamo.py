@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +14,7 @@ from infra.local import capacity
 from infra.local.capacity import Index, Touched, Units
 from infra.local.clock import VirtualClock
 from infra.local.runtime import LocalRuntime
-from tests.local.conftest import TABLE, item
+from tests.local.conftest import TABLE, client, item
 
 NEW = "attribute_not_exists(pk)"
 
@@ -26,7 +25,7 @@ def put(pk: str, sk: str = "-", condition: str = "", **attributes: dict[str, Any
 
 
 def stored() -> dict[tuple[str, str], dict[str, Any]]:
-    found = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    found = client("dynamodb").scan(TableName=TABLE)["Items"]
     return {(one["pk"]["S"], one["sk"]["S"]): one for one in found}
 
 
@@ -35,7 +34,7 @@ def stored() -> dict[tuple[str, str], dict[str, Any]]:
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3])
 def test_a_transaction_whose_condition_fails_anywhere_changes_nothing(local: LocalRuntime, place: int) -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     dynamodb.put_item(TableName=TABLE, Item=item("old", n={"N": "1"}))
     dynamodb.put_item(TableName=TABLE, Item=item("doomed"))
     before = stored()
@@ -62,7 +61,7 @@ def test_a_transaction_whose_condition_fails_anywhere_changes_nothing(local: Loc
 
 
 def test_a_transaction_that_holds_is_written_whole(local: LocalRuntime) -> None:
-    boto3.client("dynamodb").transact_write_items(TransactItems=[put("a"), put("b", "1"), put("b", "2", NEW)])
+    client("dynamodb").transact_write_items(TransactItems=[put("a"), put("b", "1"), put("b", "2", NEW)])
     assert sorted(stored()) == [("a", "-"), ("b", "1"), ("b", "2")]
 
 
@@ -77,7 +76,7 @@ def test_a_transaction_does_not_copy_the_table(local: LocalRuntime, monkeypatch:
         copies += 1
         return whole(self, memo)
 
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     for number in range(50):
         dynamodb.put_item(TableName=TABLE, Item=item(str(number)))
     monkeypatch.setattr(Item, "__deepcopy__", counting)
@@ -86,7 +85,7 @@ def test_a_transaction_does_not_copy_the_table(local: LocalRuntime, monkeypatch:
 
 
 def test_a_token_that_comes_again_writes_once(local: LocalRuntime, clock: VirtualClock) -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     add = {
         "Update": {
             "TableName": TABLE,
@@ -124,7 +123,7 @@ VALUES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
 def test_every_kind_of_value_comes_back_as_it_was(local: LocalRuntime, value: dict[str, Any]) -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     dynamodb.put_item(TableName=TABLE, Item=item("p", v=value))
     assert dynamodb.get_item(TableName=TABLE, Key=item("p"))["Item"]["v"] == value
     updated = dynamodb.update_item(
@@ -149,7 +148,7 @@ KEYS = {"due": ("due_pk", "due_at"), "conversation": ("conversation", "sort"), "
 def query(index: str = "", value: str = "", **more: Any) -> list[tuple[str, str]]:
     name = KEYS[index][0] if index else "pk"
     given = {"IndexName": index} if index else {}
-    answer = boto3.client("dynamodb").query(
+    answer = client("dynamodb").query(
         TableName=TABLE,
         KeyConditionExpression="#p = :p",
         ExpressionAttributeNames={"#p": name},
@@ -174,7 +173,7 @@ _write = st.tuples(st.sampled_from(["put", "delete", "update", "transact", "batc
 
 
 def write(kind: str, key: tuple[str, str], attributes: dict[str, Any]) -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     match kind:
         case "put":
             dynamodb.put_item(TableName=TABLE, Item=item(*key, **attributes))
@@ -195,7 +194,7 @@ def write(kind: str, key: tuple[str, str], attributes: dict[str, Any]) -> None:
             dynamodb.batch_write_item(RequestItems={TABLE: wanted})
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_write, max_size=12))
 def test_a_narrowed_query_finds_what_a_look_at_every_item_finds(local: LocalRuntime, writes: list[Any]) -> None:
     for key in stored():
@@ -219,7 +218,7 @@ def test_an_index_query_is_ordered_limited_and_goes_on_where_it_stopped(local: L
     pages, start = [], None
     while True:
         more: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
-        answer = boto3.client("dynamodb").query(
+        answer = client("dynamodb").query(
             TableName=TABLE,
             IndexName="due",
             KeyConditionExpression="due_pk = :p AND due_at <= :t",
@@ -236,7 +235,7 @@ def test_an_index_query_is_ordered_limited_and_goes_on_where_it_stopped(local: L
 
 def test_an_index_gives_the_keys_only(local: LocalRuntime) -> None:
     write("put", ("a", "1"), {"due_pk": {"S": "DUE"}, "due_at": {"N": "1"}, "secret": {"S": "x"}})
-    (found,) = boto3.client("dynamodb").query(
+    (found,) = client("dynamodb").query(
         TableName=TABLE,
         IndexName="due",
         KeyConditionExpression="due_pk = :p",
@@ -322,7 +321,7 @@ def test_single_reads_are_rounded_up_each_and_queries_once() -> None:
 
 
 def test_the_meter_tells_what_calls_consumed(local: LocalRuntime) -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     dynamodb.put_item(TableName=TABLE, Item=sized(1500))
     dynamodb.put_item(TableName=TABLE, Item=sized(1500, **LISTED))
     with pytest.raises(ClientError):
@@ -349,7 +348,7 @@ def test_the_meter_tells_what_calls_consumed(local: LocalRuntime) -> None:
 
 
 def test_what_a_filter_reads_and_hides_is_counted(local: LocalRuntime) -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     for number in range(5):
         dynamodb.put_item(TableName=TABLE, Item={**sized(4000), "sk": {"S": str(number)}})
     local.meter.reset()

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -15,23 +14,23 @@ from infra.local.gateway import server_thread
 from infra.local.runtime import LocalRuntime
 from infra.local.scheduler import SeededScheduler, Stuck, provider_calls
 from infra.local.wire import ProcessDied
-from tests.local.conftest import TABLE, SmallApp, item, send
+from tests.local.conftest import TABLE, SmallApp, client, item, send
 
 SEEDS = range(12)
 
 
 def read() -> int:
-    found = boto3.client("dynamodb").get_item(TableName=TABLE, Key=item("count"), ConsistentRead=True)
+    found = client("dynamodb").get_item(TableName=TABLE, Key=item("count"), ConsistentRead=True)
     return int(found.get("Item", {}).get("n", {"N": "0"})["N"])
 
 
 def careless() -> None:
     number = read()
-    boto3.client("dynamodb").put_item(TableName=TABLE, Item=item("count", n={"N": str(number + 1)}))
+    client("dynamodb").put_item(TableName=TABLE, Item=item("count", n={"N": str(number + 1)}))
 
 
 def careful() -> None:
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     while True:
         number = read()
         try:
@@ -48,7 +47,7 @@ def careful() -> None:
 
 def raced(local: LocalRuntime, seed: int, worker: Callable[[], None]) -> tuple[int, list[tuple[int, str, str, str]]]:
     """The count after three workers added one each, and how their calls interleaved."""
-    boto3.client("dynamodb").delete_item(TableName=TABLE, Key=item("count"))
+    client("dynamodb").delete_item(TableName=TABLE, Key=item("count"))
     scheduler = SeededScheduler(seed)
     local.on_call = scheduler.on_call
     scheduler.run(worker, worker, worker)

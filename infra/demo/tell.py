@@ -1,0 +1,103 @@
+"""How the demo looks in a terminal: progress, conversations and the books. Plain lines where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from infra.demo.books import Books
+from infra.demo.conversation import Line, Shown, clock
+
+_EVERY = 10
+_STYLE = {"answer": "green", "private note": "yellow", "edit": "magenta", "deletion": "magenta"}
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[int, int, int], None]]:
+    """A bar that goes through the day; where nobody watches, a line for every tenth of it."""
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.fields[now]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("matters and events"),
+        )
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("day", now="08:30:00", total=1)
+            yield lambda done, total, now: bar.update(task, completed=done, total=total, now=clock(now))
+        return
+    told = 0
+
+    def plainly(done: int, total: int, now: int) -> None:
+        nonlocal told
+        if done * _EVERY // total > told:
+            told = done * _EVERY // total
+            console.print(f"{clock(now)}  {done} of {total} matters and events", highlight=False)
+
+    yield plainly
+
+
+def conversation(console: Console, shown: Shown) -> None:
+    """A conversation: its head, then a line for each thing that was said."""
+    console.print()
+    console.print(Text(shown.subject, style="bold"))
+    console.print(Text(f"{shown.customer} · {shown.where} · {shown.id}"))
+    console.print(Text(f"here: {shown.here} · {shown.there}"))
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for column, width in (("at", 8), ("who", 18), ("text", None), ("fate", 20)):
+        table.add_column(column, min_width=width or 10, overflow="fold")
+    for line in shown.lines:
+        table.add_row(*_cells(line))
+    console.print(table)
+
+
+def _cells(line: Line) -> Iterable[Text]:
+    text = line.text if line.kind == "writes" else f"({line.kind}) {line.text}"
+    return (
+        Text(line.at, style="dim"),
+        Text(line.who),
+        Text(text, style=_STYLE.get(line.kind, "")),
+        Text(line.fate, style="red" if line.fate.startswith("NOT") else "dim"),
+    )
+
+
+def books(console: Console, closed: Books, dollars: dict[str, float]) -> None:
+    """The figures; then what does not balance, if anything."""
+    console.print()
+    accounted = (closed.stored, closed.repeated, closed.ignored, closed.unparsed, closed.refused)
+    sums = " + ".join(str(number) for number in accounted)
+    equal = "=" if sum(accounted) == closed.received else "≠"
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    table.add_row("webhook events received", f"{closed.received} {equal} {sums}")
+    table.add_row("", "stored + repeated + ignored + unparsed + refused", style="dim")
+    tickets = ", ".join(f"{crm} {number}" for crm, number in closed.tickets.items())
+    cents = ", ".join(f"{item} {share:.0%}" for item, share in _shares(dollars))
+    for name, told in (
+        ("told to try again (5xx)", closed.turned_away),
+        ("changes brought by polls", closed.polls),
+        ("tickets", tickets),
+        ("replies delivered", closed.replies_delivered),
+        ("lost", closed.lost),
+        ("doubled", closed.doubled),
+        ("echoes", closed.echoes),
+        ("private leaks", closed.private_leaks),
+        ("unknown", closed.unknown),
+        ("AWS list price per million events", f"${closed.usd_per_million_counted:.2f} ({cents})"),
+    ):
+        table.add_row(name, str(told))
+    console.print(table)
+    for sentence in closed.wrong:
+        console.print(Text(f"DOES NOT BALANCE  {sentence}", style="bold red"))
+    if closed.balanced:
+        console.print(Text("The books balance.", style="bold green"))
+
+
+def _shares(dollars: dict[str, float]) -> list[tuple[str, float]]:
+    whole = sum(dollars.values()) or 1.0
+    shares = [(item, amount / whole) for item, amount in dollars.items()]
+    return [(item, share) for item, share in sorted(shares, key=lambda pair: -pair[1]) if share >= 0.005]

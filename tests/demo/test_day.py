@@ -1,0 +1,114 @@
+"""The demo plays any seed and any number of customers, and its books balance."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from infra.commands.demo import as_json, demo, exit_code
+from infra.demo import books, conversation, count
+from infra.demo.day import opened
+
+KEYS = {
+    "seed",
+    "customers",
+    "received",
+    "stored",
+    "repeated",
+    "ignored",
+    "unparsed",
+    "refused",
+    "polls",
+    "tickets",
+    "replies_delivered",
+    "lost",
+    "doubled",
+    "echoes",
+    "private_leaks",
+    "unknown",
+    "usd_per_million_counted",
+    "balanced",
+    "seconds",
+}
+
+
+@functools.cache
+def played(seed: int, customers: int) -> dict[str, Any]:
+    """What `--json` writes for a day, and how its conversations read."""
+    told: list[str] = []
+    with opened(seed, customers, told.append) as day:
+        day.play()
+        seen = count.look(day)
+        closed = books.close(count.facts(seen))
+        shown = conversation.chosen(seen)
+        print(f"seed {seed}, {customers} customers: {day.seconds:.0f} seconds")
+    return {**as_json(closed, seed, customers, day.seconds), "shown": shown, "told": told, "code": exit_code(closed)}
+
+
+@pytest.mark.parametrize(
+    ("seed", "customers"),
+    [(1, 1), pytest.param(2, 2, marks=pytest.mark.slow), pytest.param(3, 5, marks=pytest.mark.slow)],
+)
+def test_the_books_balance(seed: int, customers: int) -> None:
+    figures = played(seed, customers)
+    assert figures["does_not_balance"] == []
+    assert figures["balanced"]
+    assert figures["code"] == 0
+    outcomes = [figures[name] for name in ("stored", "repeated", "ignored", "unparsed", "refused")]
+    assert all(outcomes), "a day in which one kind of event did not happen shows little"
+    assert sum(outcomes) == figures["received"]
+    assert figures["tickets"]["zendesk"] >= 1
+    assert figures["replies_delivered"] >= 1
+    assert figures["usd_per_million_counted"] > 3.5
+
+
+@pytest.mark.slow
+def test_the_books_balance_for_the_seed_of_this_run(seed: int) -> None:
+    assert played(seed, 2)["does_not_balance"] == []
+
+
+def test_the_admin_is_told_of_the_mails_that_zendesk_would_send() -> None:
+    told = played(1, 1)["told"]
+    refused = [line for line in told if "NOT live" in line]
+    assert len(refused) == 2
+    assert all("Tags / Contains none of the following / deskweave" in line for line in refused)
+    assert any("the connection is live" in line for line in told[told.index(refused[-1]) :])
+
+
+def test_conversations_can_be_read() -> None:
+    for shown in played(1, 1)["shown"]:
+        assert shown.customer
+        assert shown.where.startswith("Slack")
+        assert "Zendesk ticket #" in shown.there
+        assert shown.lines
+        assert all(line.who and line.text and line.at for line in shown.lines)
+        answers = [line for line in shown.lines if line.kind == "answer"]
+        assert all(line.fate.startswith("in Slack") for line in answers)
+
+
+@pytest.mark.slow
+def test_other_seeds_are_other_days() -> None:
+    days = [played(1, 1), played(2, 2), played(5, 1)]
+    assert len({json.dumps(day["shown"], default=str) for day in days}) == 3
+
+
+@pytest.mark.slow
+def test_the_command_writes_its_books_alone_to_standard_output(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(demo, ["--seed", "1", "--customers", "1", "--json", "-"])
+    assert ran.exit_code == 0, ran.output
+    figures = json.loads(ran.stdout)
+    assert set(figures) >= KEYS
+    before = {name: value for name, value in played(1, 1).items() if name in KEYS - {"seconds"}}
+    assert {name: figures[name] for name in before} == before, "the same seed is the same day"
+    assert "The books balance." in ran.stderr
+
+
+def test_books_that_do_not_balance_end_the_command_with_1() -> None:
+    closed = books.close(books.Facts(unknown=("an entry",)))
+    assert exit_code(closed) == 1
+    assert as_json(closed, 1, 1, 0.0)["balanced"] is False

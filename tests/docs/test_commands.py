@@ -1,0 +1,217 @@
+"""What the documentation says can be done can be: commands exist, links lead somewhere, examples print what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from infra.cli import main
+from tests.docs import pages
+from tests.docs.pages import PAGES, ROOT
+
+OPERATING, SANDBOX = ROOT / "docs" / "operating.md", ROOT / "docs" / "sandbox.md"
+LIMITS = (ROOT / "docs" / "limits.md").read_text()
+# These need nothing that runs, and change nothing: they are run as they stand.
+CHEAP = (("parse",), ("docs", "--check"), ("--version",))
+HELP = (["--help"], ["-h"])
+SOURCES = [path for folder in ("chalicelib", "connectors") for path in (ROOT / folder).rglob("*.py")]
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@each_page
+def test_every_deskweave_command_and_option_exists(page: Path) -> None:
+    for words, whole in pages.named(page.read_text(), "deskweave"):
+        assert not (wrong := pages.wrong_command(main, words, whole)), f"deskweave {' '.join(words)}: {wrong}"
+
+
+@each_page
+def test_every_make_target_exists(page: Path) -> None:
+    for words, _ in pages.named(page.read_text(), "make"):
+        assert not (missing := {word for word in words if "=" not in word} - pages.make_targets()), missing
+
+
+@each_page
+def test_every_link_into_the_project_leads_somewhere(page: Path) -> None:
+    assert pages.broken_links(page, page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "whole", "told"),
+    [
+        (["conversation"], False, "no command is called"),
+        (["failures", "mend"], False, "no command is called"),
+        (["lanes", "--hold"], False, "--hold"),
+        (["failures", "retry", "--every"], True, "--every"),
+        (["show"], True, "lacks conversation"),
+        (["show", "zendesk:1", "zendesk:2"], True, "takes no"),
+        (["connections"], True, "needs a command"),
+        (["serve", "--port"], True, "--port"),
+    ],
+)
+def test_a_command_that_is_not_there_is_found_out(words: list[str], whole: bool, told: str) -> None:
+    assert told in pages.wrong_command(main, words, whole)
+
+
+def test_what_a_page_names_is_found_in_blocks_and_in_running_text() -> None:
+    page = "Say `make nothing` or `deskweave\nlanes --held`.\n\n```sh\n# no\n.venv/bin/deskweave show ID  # yes\n```\n"
+    assert list(pages.named(page, "make")) == [(["nothing"], False)]
+    assert list(pages.named(page, "deskweave")) == [(["show", "ID"], True), (["lanes", "--held"], False)]
+    assert "nothing" not in pages.make_targets()
+
+
+@pytest.mark.parametrize("link", ["no-such-page.md", "docs/limits.md#no-such-heading", "../outside.md"])
+def test_a_link_that_leads_nowhere_is_found_out(link: str) -> None:
+    good = "[a](docs/limits.md#licence) [b](https://example.com/)"
+    assert pages.broken_links(ROOT / "README.md", f"{good} [c]({link})") == [link]
+
+
+def run_lines() -> list[tuple[str, list[str], str]]:
+    return [
+        (str(page.relative_to(ROOT)), line.split()[1:], output)
+        for page in PAGES
+        for line, output in pages.shell_lines(page.read_text())
+        if Path(line.split()[0]).name == "deskweave"
+        and any(line.split()[1 : 1 + len(cheap)] == list(cheap) for cheap in CHEAP)
+        and all((ROOT / word).exists() for word in line.split()[1:] if word.endswith(".json"))
+    ]
+
+
+@pytest.mark.parametrize(("page", "words", "output"), run_lines())
+def test_a_cheap_command_prints_what_the_page_shows(
+    page: str, words: list[str], output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert output in ("", result.output), page
+
+
+def test_some_commands_are_run_as_they_stand() -> None:
+    assert {words[0] for _, words, _ in run_lines()} >= {"parse"}
+
+
+@pytest.mark.parametrize("words", sorted({tuple(w) for p in PAGES for w, _ in pages.named(p.read_text(), "deskweave")}))
+def test_every_command_that_is_named_tells_its_help(words: tuple[str, ...]) -> None:
+    commands = [word for word in words if re.fullmatch(r"[a-z]+", word)][:2]
+    for asked in (commands, commands[:1]):
+        result = CliRunner().invoke(main, [*asked, "--help"])
+        if result.exit_code == 0:
+            break
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def run_python(*arguments: str, folder: Path, given: str = "") -> str:
+    """Run Python in a process of its own, as a reader would; returns what it printed."""
+    ran = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_examples_of_the_sandbox_print_what_the_page_says(tmp_path: Path) -> None:
+    examples = [block for block in pages.blocks(SANDBOX.read_text()) if block.language == "python"]
+    assert examples
+    for example in examples:
+        assert example.next_language == "text", "an example is followed by what it prints"
+        assert run_python("-c", example.text, folder=tmp_path) == example.next_text
+
+
+def test_the_session_by_hand_goes_as_the_page_shows(tmp_path: Path) -> None:
+    session = next(block.text for block in pages.blocks(SANDBOX.read_text()) if block.language == "pycon")
+    lines = [line.removeprefix(">>> ") for line in session.splitlines() if line.startswith(">>> ")]
+    shown = [line for line in session.splitlines() if not line.startswith(">>> ")]
+    # A person waits between two lines; here the running threads are waited for, by what they bring about.
+    until = "import threading\ndef until(done):\n    for _ in range(1200):\n        if done(): return\n"
+    until += "        threading.Event().wait(0.05)\n\n"
+    waits = {"list(zendesk.tickets)": "until(lambda: zendesk.tickets)"}
+    waits["thread(root)"] = "until(lambda: len(slack.thread(channel, root)) == 2)"
+    typed = [until]
+    for line in lines:
+        bare = line.split("  #")[0].strip()
+        typed += [waits[bare], bare] if bare in waits else [bare]
+    told = run_python("-i", str(ROOT / "docs" / "samples" / "by_hand.py"), folder=tmp_path, given="\n".join(typed))
+    assert told.splitlines()[1:] == shown
+
+
+def test_a_rotated_secret_is_stored_beside_the_old_one() -> None:
+    from chalicelib import bootstrap
+    from infra.local.clock import VirtualClock
+    from infra.local.runtime import LocalRuntime
+
+    example = next(block.text for block in pages.blocks(OPERATING.read_text()) if block.language == "python")
+    names: dict[str, object] = {}
+    exec(example, names)
+    rotate = names["rotate"]
+    assert callable(rotate)
+    clock = VirtualClock()
+    with LocalRuntime(1, clock):
+        deps = bootstrap.reset(now=clock, sink=lambda line: None)
+        old, new = "old-secret-of-a-fixture", "new-secret-of-a-fixture"
+        slack = deps.connections.add("slack", {"bot_token": "xoxb-of-a-fixture", "signing_secret": old})
+        rotate(slack, old, new)
+        connector = deps.connections.open(slack)
+        assert connector is not None
+        assert connector.settings["signing_secret"] == new
+        assert connector.settings["previous_signing_secret"] == old
+
+
+def in_sources(pattern: str) -> set[str]:
+    return {found for path in SOURCES for found in re.findall(pattern, path.read_text())}
+
+
+def test_the_pages_name_the_kinds_that_the_code_has() -> None:
+    from infra.sandbox.faults import CALL_FAULTS, WEBHOOK_FAULTS
+
+    operating, sandbox = OPERATING.read_text(), SANDBOX.read_text()
+    kinds = in_sources(r'failures\.(?:add|entry)\(\s*"(\w+)"') | in_sources(r'kind="(delivery|message)"')
+    assert pages.first_column(operating, "Failures") == kinds
+    metrics = in_sources(r'log\.count\(\s*"\w+",\s*"(\w+)"') | {"events", "polled", "bugs"}
+    table = operating[operating.index("Metrics are in") :]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == metrics
+    faults = re.findall(r"^\| (`\w+`(?:, `\w+`)*) ", sandbox[: sandbox.index("More, without")], re.MULTILINE)
+    assert {name for cell in faults for name in re.findall(r"`(\w+)`", cell)} == CALL_FAULTS | WEBHOOK_FAULTS
+
+
+def test_the_log_steps_are_those_of_the_code() -> None:
+    steps = in_sources(r'log\.(?:step|count|bug)\(\s*"(\w+)"')
+    row = next(line for line in OPERATING.read_text().splitlines() if line.startswith("| `step`"))
+    assert set(re.findall(r"`(\w+)`", row.split("|")[2])) == steps
+
+
+def numbers() -> list[tuple[str, float, str]]:
+    from chalicelib.core import ledger, threading
+    from chalicelib.services import messages, receive, work
+    from connectors.slack import send
+    from connectors.zendesk import read
+
+    return [
+        ("largest webhook is {:g} MB", receive.LARGEST_DELIVERY / 1e6, LIMITS),
+        ("at most {:g} deep", receive.DEEPEST, LIMITS),
+        ("may have {:g} MB", work.LARGEST_FILE / 1e6, LIMITS),
+        ("{:,.0f} bytes are stored", messages._LONGEST_TEXT, LIMITS),
+        ("within {:g} days", threading.REOPENS_WITHIN / threading.DAY, LIMITS),
+        ("message at {:,.0f} characters", send.LONGEST_TEXT, LIMITS),
+        ("more than {:g} comments", read.PAGE_SIZE * read.MOST_PAGES, LIMITS),
+        ("waits {:g} s,", ledger.backoff(1) / 1000, OPERATING.read_text()),
+        ("every {:g} min", ledger.backoff(99) / 60_000, OPERATING.read_text()),
+    ]
+
+
+@pytest.mark.parametrize(("words", "number", "page"), numbers(), ids=lambda value: str(value)[:40])
+def test_a_number_on_a_page_is_that_of_the_code(words: str, number: float, page: str) -> None:
+    assert words.format(number) in page
