@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from bench import usage
 from bench.observe import Call, Run, Unit
-from infra import prices
-from infra.prices import Usage
+from bench.usage import Usage
 
 INBOUND, TARGET = "inbound", "target"
 
@@ -81,12 +81,12 @@ def lines(run: Run, cpu_ms: float) -> Iterator[Line]:
         yield Line(INBOUND, "REST request", Usage(rest=1))
     yield Line(home, f"Lambda request {run.function}", Usage(lambda_requests=1))
     wait = dict.fromkeys((INBOUND, TARGET), 0.0)
-    wait[home] += run.provider_calls * prices.PROVIDER_MS
+    wait[home] += run.provider_calls * usage.PROVIDER_MS
     for call in run.calls:
         if call.call.by == "function":
-            wait[side(run, call)] += prices.wait_ms(call.call.service, call.call.operation)
+            wait[side(run, call)] += usage.wait_ms(call.call.service, call.call.operation)
         yield from _call_lines(run, call)
-    wait[home] = prices.lambda_ms(cpu_ms, wait[home])
+    wait[home] = usage.lambda_ms(cpu_ms, wait[home])
     for whose, ms in wait.items():
         if ms:
             yield Line(whose, f"Lambda time {run.function}", Usage(lambda_ms=ms))
@@ -97,9 +97,9 @@ def lines(run: Run, cpu_ms: float) -> Iterator[Line]:
 def _call_lines(run: Run, call: Call) -> Iterator[Line]:
     made = call.call
     if made.service == "sqs":
-        yield Line(side(run, call), f"SQS {made.operation}", prices.of_call("sqs", made.operation))
+        yield Line(side(run, call), f"SQS {made.operation}", usage.of_call("sqs", made.operation))
     elif made.service != "dynamodb":
-        yield Line(side(run, call), f"{made.service} {made.operation}", prices.of_call(made.service, made.operation))
+        yield Line(side(run, call), f"{made.service} {made.operation}", usage.of_call(made.service, made.operation))
     for unit in call.parts:
         what = "write" if unit.units.write else "read"
         name = f"DynamoDB {what} {kind(unit)}" + (f", index {unit.index}" if unit.index else "")
@@ -125,5 +125,5 @@ def typical_cpu_ms(runs: Iterable[Run]) -> dict[str, float]:
 
 def usd_per_million(items: Mapping[str, Usage], messages: int) -> dict[str, float]:
     """Dollars per million messages, item by item, dearest first."""
-    found = {item: usage.usd / messages * prices.MILLION for item, usage in items.items()}
+    found = {item: used.usd / messages * usage.MILLION for item, used in items.items()}
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))

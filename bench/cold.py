@@ -187,8 +187,8 @@ def sdk_modules(modules: list[str]) -> list[str]:
 # The import names of the providers' SDKs, and the HTTP stacks that come with them.
 SDKS = (
     "slack_sdk", "zenpy", "tweepy", "simple_salesforce", "requests", "requests_oauthlib", "oauthlib", "requests_file",
-    "requests_toolbelt", "twilio", "hubspot", "zeep", "lxml", "aiohttp", "httpx", "cachetools", "jwt", "facebook_business",
-    "telegram", "zcrmsdk", "sendgrid", "pydantic",
+    "requests_toolbelt", "twilio", "hubspot", "zeep", "lxml", "aiohttp", "httpx", "cachetools", "jwt",
+    "facebook_business", "telegram", "zcrmsdk", "sendgrid", "pydantic",
 )  # fmt: skip
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench import account
+from bench import account, usage
 from bench.account import INBOUND, TARGET
 from bench.observe import Run
 from bench.stage import Stage, stage
-from infra import prices
-from infra.prices import Usage
+from bench.usage import Usage
 
 JOINS, OPENS_KNOWN, OPENS_NEW = "joins", "opens, known customer", "opens, new customer"
 # Customers' messages of a support day, counted in tens: how many join a conversation that is there, how many open one.
@@ -47,16 +46,65 @@ class Priced:
         return sum(self.target.values())
 
 
-def quiet(messages: int = 30) -> dict[str, Priced]:
+def quiet(messages: int = 12) -> dict[str, Priced]:
     """Each kind of message at one a second: nothing batches, and the queues' pollers come back empty."""
     with stage() as at:
         return {kind: _priced(*_one_a_second(at, kind, messages), quiet=True) for kind in MIX}
 
 
-def batched(rounds: int = 6) -> dict[str, Priced]:
+def batched(rounds: int = 3) -> dict[str, Priced]:
     """Each kind of message where ten wait for each run of the inbox."""
     with stage(batch=10) as at:
         return {kind: _priced(*_tens(at, kind, rounds), quiet=False) for kind in MIX}
+
+
+def following(times: int = 5) -> dict[str, float]:
+    """What a message brings about besides: dollars per million of each, on both sides together."""
+    with stage() as at:
+        theirs = at.sandbox.zendesk
+        write = _Writer(at, next(iter(at.slack)), JOINS, 1)
+        _come_in(at)
+        agent, _, _ = theirs.add_agent("Agent", "agent@sandbox.test")
+        (ticket,) = theirs.tickets
+
+        def echo() -> None:
+            write()
+            at.pump()
+            at.runs.clear()
+            _come_in(at)
+
+        def answer() -> None:
+            theirs.agent_comment(agent, ticket, "We have put it right, please try again.")
+            at.runs.clear()
+            _come_in(at)
+
+        def tick() -> None:
+            at.clock.advance(60_000)
+            at.runs.clear()
+            at.tick()
+            at.pump()
+
+        acts = {
+            "our own comment coming back": echo,
+            "an agent's answer, from webhook to Slack": answer,
+            "a run of the clock, with its poll": tick,
+        }
+        return {what: _mean_usd(at, act, times) for what, act in acts.items()}
+
+
+def _come_in(at: Stage) -> None:
+    while at.deliver():
+        at.pump()
+
+
+def _mean_usd(at: Stage, act: Callable[[], None], times: int) -> float:
+    runs: list[Run] = []
+    for _ in range(times):
+        act()
+        runs += at.runs
+        at.clock.advance(1000)
+    sums = account.account(runs, account.typical_cpu_ms(runs))
+    return sum(used.usd for items in sums.values() for used in items.values()) / times * usage.MILLION
 
 
 def mixed(kinds: dict[str, Priced]) -> Priced:
@@ -76,7 +124,7 @@ def mixed(kinds: dict[str, Priced]) -> Priced:
 
 def _one_a_second(at: Stage, kind: str, messages: int) -> tuple[list[Run], int]:
     slack = next(iter(at.slack))
-    write = _writer(at, slack, kind, max(messages, 1))
+    write = _Writer(at, slack, kind, max(messages, 1))
     at.runs.clear()
     for _ in range(messages):
         write()
@@ -87,7 +135,7 @@ def _one_a_second(at: Stage, kind: str, messages: int) -> tuple[list[Run], int]:
 
 def _tens(at: Stage, kind: str, rounds: int) -> tuple[list[Run], int]:
     slack = next(iter(at.slack))
-    write = _writer(at, slack, kind, 10)
+    write = _Writer(at, slack, kind, 10)
     at.runs.clear()
     for _ in range(rounds):
         for _ in range(10):
@@ -97,7 +145,7 @@ def _tens(at: Stage, kind: str, rounds: int) -> tuple[list[Run], int]:
     return list(at.runs), rounds * 10
 
 
-class _writer:  # noqa: N801  called like a function
+class _Writer:
     """Writes one message of a kind, each time of the next customer; the first ones are made ready and handled."""
 
     def __init__(self, at: Stage, slack: str, kind: str, customers: int) -> None:
@@ -145,9 +193,8 @@ def _billed(runs: Sequence[Run], sums: dict[str, dict[str, Usage]]) -> dict[str,
     """The mean billed ms of a run, by function."""
     found = {}
     for function in {run.function for run in runs}:
-        ms = sum(items[f"Lambda time {function}"].lambda_ms for items in sums.values() if f"Lambda time {function}" in items)
+        ms = sum(
+            items[f"Lambda time {function}"].lambda_ms for items in sums.values() if f"Lambda time {function}" in items
+        )
         found[function] = ms / sum(run.function == function for run in runs)
     return found
-
-
-__all__ = ["MIX", "Priced", "batched", "mixed", "prices", "quiet"]

@@ -24,7 +24,7 @@ _WORDS = (
     "could you please check whether the delivery to the second address has left your warehouse we would like to "
     "change the plan from monthly to yearly thank you in advance it still does not work when I click on save there "
     "is only an empty page and no error message what should we do now the customer number is on the attached letter"
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def slack_id(prefix: str, rng: random.Random) -> str:
 
 def message(seat: Workspace, rng: random.Random, channel: str, user: str, ts: str, thread_ts: str = "") -> bytes:
     """The delivery of a person's message: `SIZE` bytes, as many words as fit."""
-    words = ""
+    words, words_known = "", _WORDS.split()
     while len(_delivery(seat, random.Random(1), channel, user, ts, thread_ts, words)) < SIZE:
-        words += ("" if not words else " ") + rng.choice(_WORDS)
+        words += ("" if not words else " ") + rng.choice(words_known)
     missing = len(_delivery(seat, random.Random(1), channel, user, ts, thread_ts, words)) - SIZE
     words = words[: len(words) - -(-missing // 2)]
     return _delivery(seat, rng, channel, user, ts, thread_ts, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bench.stage import Stage, stage
 
@@ -40,7 +41,7 @@ def crm(messages: int = 10) -> Crm:
         echoes, reads = talk.hints()
         waiting = talk.waiting(10)
         echoes_too, reads_too = talk.hints()
-        status = [talk.writes(lambda to=to: talk.set_state(to)) for to in ("open", "pending", "solved")]
+        status = [talk.writes(partial(talk.set_state, to)) for to in ("open", "pending", "solved")]
         talk.hints()
         reopening = talk.writes(talk.write)
         talk.hints()

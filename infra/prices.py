@@ -20,6 +20,8 @@ READ_UNIT = 0.125 / MILLION
 S3_PUT = 0.005 / 1000
 S3_GET = 0.0004 / 1000
 LOG_GB = 0.50
+# One decryption for each settings read. https://aws.amazon.com/kms/pricing/
+KMS_REQUEST = 0.03 / 10_000
 
 MEMORY_GB = 0.5
 # Assumed, not measured here: how long one run of each function takes on average, in seconds. A worker of `effects`

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from chalice import Chalice, Response
+from chalice.app import Chalice, Response
 
 CONFIG = Config(
     connect_timeout=2, read_timeout=8, retries={"total_max_attempts": 1, "mode": "standard"}, parameter_validation=False
@@ -18,13 +18,14 @@ app = Chalice(app_name="bare")
 
 @app.route("/webhooks/{provider}/{connection}", methods=["POST"], content_types=["application/json"])
 def webhook(provider: str, connection: str) -> Response:
+    request: Any = app.current_request
     if not CLIENTS:
         CLIENTS["ssm"] = boto3.client("ssm", config=CONFIG)
         CLIENTS["ssm"].get_parameter(Name=f"/bare/connections/{connection}", WithDecryption=True)
         CLIENTS["sqs"] = boto3.client("sqs", config=CONFIG)
     CLIENTS["sqs"].send_message(
         QueueUrl="https://sqs.us-east-1.amazonaws.com/123456789012/bare.fifo",
-        MessageBody=app.current_request.raw_body.decode(),
+        MessageBody=request.raw_body.decode(),
         MessageGroupId=provider,
         MessageDeduplicationId="0" * 32,
     )

@@ -8,7 +8,7 @@ import sys
 
 sys.path[1:1] = sys.argv[1:3]
 
-from bench.scripts import wire
+from bench.scripts import wire  # noqa: E402
 
 given = wire.given()
 wire.answer_with(given["parameter"])

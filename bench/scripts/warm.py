@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path[1:1] = sys.argv[1:3]
 
-from bench.scripts import wire
+from bench.scripts import wire  # noqa: E402
 
 given = wire.given()
 
@@ -31,8 +31,8 @@ stub.client = lambda service, config=None: Client()  # type: ignore[attr-defined
 sys.modules["boto3"] = stub
 sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  open to the end
 
-import app as ours
-from bench.scripts import bare_app as bare
+import app as ours  # noqa: E402
+from bench.scripts import bare_app as bare  # noqa: E402
 
 APPS = {"ours": ours.app, "bare": bare.app}
 

@@ -60,6 +60,7 @@ def answer_with(parameter: str) -> None:
         return AWSResponse(request.url, 200, headers, _Raw(json.dumps(result).encode()))
 
     boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION is not None
     boto3.DEFAULT_SESSION.events.register_first("before-send", before_send)
 
 

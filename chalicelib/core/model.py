@@ -80,6 +80,7 @@ class MessageReceived:
     thread    what its conversation is found by, unique within the connection (Slack: `channel:root ts`)
     direct    a direct message joins the sender's open conversation; the thread of others is a matter of its own
     sent_at   the provider's time in ms; `order` the provider's own order within the thread, compared as text
+    subject   what the conversation may be called where the text's first line is not it, "" where it is
     reply_to  where an answer goes, in the connector's own terms (Slack: channel, thread_ts)
     """
 

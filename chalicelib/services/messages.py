@@ -191,7 +191,7 @@ def _open(
         "team": routed.team,
         "priority": routed.priority.value,
         "rule": routed.rule,
-        "subject": fit(event.subject, 500) or wording.subject(fit(event.text, 1000), delivery.provider),
+        "subject": wording.subject(fit(event.subject or event.text, 1000), delivery.provider),
         "opened_at": now,
         "reply_to": _reply_to(event, delivery),
         "crms": deps.connections.crms(),

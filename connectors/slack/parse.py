@@ -28,6 +28,7 @@ from connectors.slack.words import DELIVERIES, EVENTS, PERSON_SUBTYPES, SYSTEM_S
 Json = dict[str, Any]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_MENTION = re.compile(r"<@[A-Z0-9]+>\s*")
 _TS = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 
 
@@ -152,12 +153,14 @@ def _received(event: Json, message: Json) -> MessageReceived:
     root = thread_ts or ("" if direct else ts)
     comment = message.get("comment")
     author = message.get("user") or (comment.get("user") if isinstance(comment, dict) else None)
+    text = words_of(message)
     return MessageReceived(
         key=f"{channel}:{ts}",
         # A direct message goes on with the sender's conversation, also where they answer in a thread of it.
         thread=channel if direct else f"{channel}:{root}",
         sender=Person(key=_id(author, "author"), name=_author_name(message)),
-        text=words_of(message),
+        text=text,
+        subject=_MENTION.sub("", text).strip() if "<@" in text else "",
         sent_at=_ms(ts),
         order=_order(ts),
         reply_to={"channel": channel, "thread_ts": root} if root else {"channel": channel},

@@ -38,6 +38,8 @@ def demo(seed: int, customers: int, json_to: str | None, serve: bool) -> None:
     from infra.local.clock import wall_clock
 
     console = Console(file=sys.stderr if json_to == "-" else sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
     start = wall_clock() // _DAY_MS * _DAY_MS - 3 * _DAY_MS + MORNING % _DAY_MS if serve else MORNING
     console.print(f"A working day with {customers} customers (seed {seed}). Everything runs on this machine.")
     with opened(seed, customers, lambda line: console.print(line, soft_wrap=True), start=start) as day:

@@ -20,6 +20,7 @@ class Events:
 
     received     by the sandbox's list of deliveries: events of attempts that we answered
     turned_away  attempts answered 5xx or not at all
+    queued       by the door's log: deliveries that were let in
     told         by the inbox's log: event -> outcome, the first that was told, for webhooks
     polled       the same for what polls brought
     kept         by the table: deliveries that an item names as the one that brought it
@@ -32,6 +33,7 @@ class Events:
 
     received: int = 0
     turned_away: int = 0
+    queued: frozenset[str] = frozenset()
     told: Mapping[str, str] = field(default_factory=dict)
     polled: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
@@ -171,6 +173,8 @@ def _outcomes(events: Events) -> tuple[dict[str, str], list[str]]:
             outcomes[event] = "stored"
     outcomes |= {f"{delivery}/0": "unparsed" for delivery in events.set_aside - known}
     wrong = []
+    if unheard := sorted(events.queued - known - events.set_aside):
+        wrong.append(f"let in, and never heard of again: {', '.join(unheard)}")
     if strange := sorted(events.kept - known):
         wrong.append(f"in the table, but never told: {', '.join(strange)}")
     told_stored = [event for event, outcome in outcomes.items() if outcome == "stored"]

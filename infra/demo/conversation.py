@@ -66,13 +66,15 @@ def _shown(seen: Seen, conversation: Item, messages: list[Item]) -> Shown:
     channel = day.sandbox.slack.channels[conversation["reply_to"]["to"]["channel"]]
     where = f"Slack #{channel['name']}" + (" (shared)" if channel["shared"] else "")
     where = "Slack, direct message" if channel["user"] else where
-    return Shown(conversation["id"], conversation["subject"], customer["name"], where, here, there, tuple(lines))
+    return Shown(
+        conversation["id"], _readable(day, conversation["subject"]), customer["name"], where, here, there, tuple(lines)
+    )
 
 
 def _line(day: Day, item: Item, entries: Iterable[Item]) -> Line:
     kind = item["kind"] if item.get("direction") != "out" else "answer"
     files = [f"[{file['name']}]" for file in item.get("files", ())]
-    text = " ".join([item["text"].replace("\n", " / "), *files]).strip()
+    text = " ".join([_readable(day, item["text"]), *files]).strip()
     return Line(
         at=clock(int(item["sent_at"])),
         who=_name(day, item),
@@ -89,6 +91,11 @@ def _fate(entries: list[Item], to: str) -> str:
     if left:
         return f"NOT in {to}: {left[0]['state']}. {left[0].get('reason', '')}"
     return f"in {to} {clock(max(int(entry['done_at']) for entry in entries))}"
+
+
+def _readable(day: Day, text: str) -> str:
+    """On one line, and with the app's name in place of Slack's number for it."""
+    return text.replace(f"<@{day.sandbox.slack.bot_user_id}>", "@Deskweave").replace("\n", " / ")
 
 
 def _name(day: Day, item: Item) -> str:

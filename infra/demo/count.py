@@ -161,13 +161,17 @@ def events(day: Day, seen: Seen) -> Events:
     """What came in, counted in the sandbox, in the log, in the table and in the failure list."""
     statuses = [(status, one.events) for one in day.sandbox.deliveries for _, status in one.attempts]
     statuses += [(status, 1) for status in day.stray]
-    told = [line for line in day.lines if line["step"] == "inbox" and "events" in line]
-    polled = [line for line in day.lines if line["step"] == "inbox" and "polled" in line]
+    queued = {line["delivery"] for line in day.lines if line["step"] == "receive" and line.get("outcome") == "queued"}
+    outcomes = [line for line in day.lines if line["step"] == "inbox" and "event" in line]
+    # What came by which way is the door's word: hints of a webhook and of a poll that wait for one ticket are joined.
+    told = [line for line in outcomes if line["delivery"] in queued]
+    polled = [line for line in outcomes if line["delivery"] not in queued]
     links = [item for item in seen.table if item["pk"].startswith("K#")]
     listed = [item for item in seen.table if item["pk"].startswith("FAILURES")]
     return Events(
         received=sum(count for status, count in statuses if 200 <= status < 500),
         turned_away=sum(count for status, count in statuses if not 200 <= status < 500),
+        queued=frozenset(queued),
         told=_first_told(told),
         polled=_first_told(polled),
         kept=frozenset(item["delivery"] for item in [*seen.messages, *links] if "delivery" in item),

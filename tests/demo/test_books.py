@@ -21,6 +21,7 @@ TOLD = {
 }
 EVENTS = Events(
     received=8,
+    queued=frozenset({"d1", "d2", "d3", "d4", "d5", "d6"}),
     told=TOLD,
     polled={"d7/0": "stored"},
     kept=frozenset({"d1", "d6", "d7"}),
@@ -68,6 +69,7 @@ def without(event: str) -> dict[str, str]:
         ({"received": 7}, "received = "),
         ({"refused": 1}, "received = "),
         ({"told": without("d3/0")}, "received = "),
+        ({"told": without("d3/0")}, "never heard of again: d3"),
         ({"told": TOLD | {"d9/0": "stored"}, "kept": EVENTS.kept | {"d9"}}, "received = "),
         ({"told": without("d1/0")}, "d1"),
         ({"told": TOLD | {"d1/0": "lost somewhere"}, "kept": EVENTS.kept - {"d1"}}, "received = "),

@@ -79,8 +79,10 @@ def wrong_command(main: click.Command, words: list[str], whole: bool) -> str:
         return f"{command.name} needs a command" if whole and not command.invoke_without_command and words else ""
     if left:
         return f"{command.name} takes no {left[0]!r}"
-    missing = [one.name for one in command.params if isinstance(one, click.Argument) and not given.get(str(one.name))]
-    return f"{command.name} lacks {', '.join(map(str, missing))}" if whole and missing else ""
+    asked = [str(one.name) for one in command.params if isinstance(one, click.Argument) and one.required]
+    # What stands for an argument that was not given differs between click's versions; none is a text or a filled tuple.
+    missing = [name for name in asked if not isinstance(given[name], str | tuple) or not given[name]]
+    return f"{command.name} lacks {', '.join(missing)}" if whole and missing else ""
 
 
 def make_targets() -> set[str]:

@@ -1,4 +1,4 @@
-"""What the documentation says can be done can be: commands exist, links lead somewhere, examples print what they say."""
+"""What the documentation says can be done can be: commands exist, links lead on, examples print what they say."""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ class Injector:
         raise _failure(service, self.mode)
 
 
-def record(make: Callable[[], Scenario], before: Callable[[Scenario], None], play: Callable[[Scenario], None]) -> list[Point]:
+def record(
+    make: Callable[[], Scenario], before: Callable[[Scenario], None], play: Callable[[Scenario], None]
+) -> list[Point]:
     """The call points of a path, once it has been played without a fault."""
     recorder = Recorder()
     with make() as scenario:

@@ -1,0 +1,141 @@
+"""`python -m bench`: measure the budgets, write bench.json, and end with 1 where one of them does not hold."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+from bench import cold, cost, growth, report, speed, sync
+from bench.budgets import BUDGETS, Figure, figure
+
+Result = TypeVar("Result")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE", help="where to write figures")
+    parser.add_argument("--verbose", action="store_true", help="also count our modules one group after the other")
+    given = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    logging.getLogger("deskweave").setLevel(logging.CRITICAL)
+    figures, details = _measure(console, detail=given.verbose)
+    report.write(given.json, figures, details)
+    report.show(figures, console)
+    console.print(f"written: {given.json}")
+    return 1 if any(one.holds is False for one in figures) else 0
+
+
+def _measure(console: Console, *, detail: bool) -> tuple[list[Figure], dict[str, Any]]:
+    def timed(what: str, measure: Callable[[], Result]) -> Result:
+        began = time.monotonic()
+        result = measure()
+        console.print(f"  {what}: {time.monotonic() - began:.0f} s", style="dim")
+        return result
+
+    first = timed("first acknowledgement", lambda: cold.first_ack(detail, BUDGETS["first_ack_ratio"]))
+    ack = timed("acknowledgements", cold.ack)
+    quiet, batched = timed("cost, one a second", cost.quiet), timed("cost, ten a batch", cost.batched)
+    after = timed("cost of what follows", cost.following)
+    crm = timed("the CRM's side", sync.crm)
+    grown = timed("growth", growth.growth)
+    speed_ = timed("speed", speed.messages_per_second)
+
+    report.show_cost(quiet, batched, console)
+    figures = [*_ack_figures(first, ack), *_cost_figures(quiet, batched), *_sync_figures(crm, grown)]
+    figures.append(figure("messages_per_second", speed_, "webhook to ticket in the local runner, one thread"))
+    _show_more(first, after, grown, console)
+    for one, priced in (("usd_per_million_quiet", quiet), ("usd_per_million_batched", batched)):
+        if next(found for found in figures if found.name == one).holds is False:
+            report.show_advice(one, cost.mixed(priced).inbound, console)
+    details = {
+        "first_ack": asdict(first),
+        "ack": asdict(ack),
+        "quiet": {kind: asdict(priced) for kind, priced in quiet.items()},
+        "batched": {kind: asdict(priced) for kind, priced in batched.items()},
+        "mix": cost.MIX,
+        "following": after,
+        "crm": asdict(crm),
+        "growth": asdict(grown),
+    }
+    return figures, details
+
+
+def _ack_figures(first: cold.FirstAck, ack: cold.Ack) -> list[Figure]:
+    counts = f"{first.ours / 1e6:.0f} M instructions over {first.bare / 1e6:.0f} M of a bare app"
+    warm = f", warm {first.warm / 1e6:.2f} M over {first.warm_bare / 1e6:.2f} M" if first.ratio else ""
+    return [
+        figure("first_ack_ratio", first.ratio, counts + warm if first.ratio else "valgrind is not installed"),
+        figure("sdk_modules_after_ack", len(ack.sdk_modules), ", ".join(ack.sdk_modules[:5])),
+        figure("ack_aws_calls", len(ack.calls_warm), "warm: " + ", ".join(ack.calls_warm)),
+        figure("ack_aws_calls_cold", len(ack.calls_cold), "first after a cold start: " + ", ".join(ack.calls_cold)),
+        figure(
+            "own_cpu_us",
+            ack.own_us,
+            f"median beyond a bare chalice app ({ack.bare_us:.0f} us); least {ack.own_us_least:.0f}",
+        ),
+    ]
+
+
+def _cost_figures(quiet: dict[str, cost.Priced], batched: dict[str, cost.Priced]) -> list[Figure]:
+    calm, busy = cost.mixed(quiet), cost.mixed(batched)
+
+    def kinds(found: dict[str, cost.Priced]) -> str:
+        return "; ".join(f"{kind} {priced.usd_inbound:.2f}" for kind, priced in found.items())
+
+    return [
+        figure("usd_per_million_quiet", calm.usd_inbound, kinds(quiet)),
+        figure("usd_per_million_batched", busy.usd_inbound, kinds(batched)),
+        figure("usd_per_million_per_target", calm.usd_target, f"quiet; ten a batch {busy.usd_target:.2f}"),
+        figure("batch_factor", busy.batch, "messages per run of the inbox where ten wait"),
+    ]
+
+
+def _sync_figures(crm: sync.Crm, grown: growth.Growth) -> list[Figure]:
+    return [
+        figure(
+            "crm_writes_per_message", crm.writes_per_message, f"ten that waited together: {crm.writes_waiting} comments"
+        ),
+        figure(
+            "crm_writes_per_status",
+            crm.writes_per_status,
+            f"reopening {crm.writes_per_reopening}, an agent's own {crm.writes_per_agent_status:g}",
+        ),
+        figure("crm_writes_per_echo", crm.writes_per_echo, "our own comment coming back"),
+        figure("crm_reads_per_hint", crm.reads_per_hint, "the most that one webhook made us read"),
+        figure(
+            "work_growth",
+            len(grown.grows),
+            "sizes at which a message is more work: " + (", ".join(grown.grows) or "none"),
+        ),
+    ]
+
+
+def _show_more(first: cold.FirstAck, after: dict[str, float], grown: growth.Growth, console: Console) -> None:
+    for what, usd in after.items():
+        console.print(f"Apart from it, at one a second: {what} ${usd:.2f} per million")
+    for name, table in (
+        ("message", grown.by_message),
+        ("of customers", grown.by_customers),
+        ("of connections", grown.by_connections),
+    ):
+        for size, work in table.items():
+            console.print(
+                f"work at {name} {size}: {work.aws_calls:.1f} AWS calls, {work.write_units:.1f} write and "
+                f"{work.read_units:.1f} read units, {work.provider_calls:.1f} provider calls"
+            )
+    clock = ", ".join(f"{calls} with {connections}" for connections, calls in grown.clock_calls.items())
+    console.print(f"AWS calls of the clock's run each minute, by channel connections: {clock}")
+    for group, instructions in first.groups.items():
+        console.print(f"first acknowledgement, {group}: {instructions / 1e6:.1f} M instructions")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
