@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from chalice import Chalice, Rate, Response
+from chalice.app import Chalice, Rate, Response
 
 from chalicelib import bootstrap
 from chalicelib.services.receive import receive
@@ -20,14 +20,16 @@ app = Chalice(app_name="deskweave")
 @app.route("/webhooks/{provider}/{connection}", methods=["GET", "POST"], content_types=BODIES)
 def webhook(provider: str, connection: str) -> Response:
     request = app.current_request
+    assert request is not None
     deps = bootstrap.deps()
     try:
         body = request.raw_body
+        body = body if isinstance(body, bytes) else body.encode()
     except ValueError:
         return Response("the body is not base64", status_code=400, headers={"Content-Type": "text/plain"})
     headers = {name.lower(): value for name, value in request.headers.items()}
     answer = receive(provider, connection, WebhookRequest(request.method, headers, body, deps.now()), deps)
-    answer_headers = {"Content-Type": answer.content_type}
+    answer_headers: dict[str, str | list[str]] = {"Content-Type": answer.content_type}
     if answer.status == 503:
         # Zendesk tries a 503 again only where it is told when, and within a minute.
         answer_headers["Retry-After"] = "5"

@@ -11,9 +11,12 @@ from bench.observe import Run
 from bench.stage import Stage, stage
 from bench.usage import Usage
 
+CLOCK = "a run of the clock, with its poll"
 JOINS, OPENS_KNOWN, OPENS_NEW = "joins", "opens, known customer", "opens, new customer"
-# Customers' messages of a support day, counted in tens: how many join a conversation that is there, how many open one.
-MIX = {JOINS: 7, OPENS_KNOWN: 2, OPENS_NEW: 1}
+# Of a hundred customers' messages, reckoned from the demo's script (infra/demo/script.py): a customer has 2.2 matters on
+# average and writes 3.5 messages in each; a quarter of the matters begin by direct message, and half of these (assumed)
+# join one that is still open.
+MIX = {JOINS: 75, OPENS_KNOWN: 12, OPENS_NEW: 13}
 
 # A queue that feeds Lambda is asked by five long polls of 20 s each; all of them come back empty at worst.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -87,7 +90,7 @@ def following(times: int = 5) -> dict[str, float]:
         acts = {
             "our own comment coming back": echo,
             "an agent's answer, from webhook to Slack": answer,
-            "a run of the clock, with its poll": tick,
+            CLOCK: tick,
         }
         return {what: _mean_usd(at, act, times) for what, act in acts.items()}
 

@@ -56,7 +56,7 @@ def show_advice(name: str, account: Mapping[str, float], console: Console) -> No
 def number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:d}" if isinstance(value, int) else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{value:.4g}"
 
 
 def write(path: Path, figures: Sequence[Figure], details: Mapping[str, Any]) -> None:

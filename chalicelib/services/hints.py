@@ -18,7 +18,8 @@ from chalicelib.core.ledger import backoff
 from chalicelib.core.model import Event, Hint, Snapshot, Status, TicketChanged, TicketCommented
 from chalicelib.services import failures, keys, lanes, messages
 from chalicelib.services.lanes import Entry
-from chalicelib.services.messages import REPEATED, STORED, Delivery
+from chalicelib.services.messages import REPEATED, STORED
+from chalicelib.services.records import Delivery
 from connectors.base import BadCredentials, CrmConnector, Rejected, TryLater
 
 if TYPE_CHECKING:

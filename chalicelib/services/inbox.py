@@ -24,7 +24,7 @@ from chalicelib.core.model import (
     MessageReceived,
 )
 from chalicelib.services import failures, hints, messages, poll
-from chalicelib.services.messages import Delivery
+from chalicelib.services.records import Delivery
 from connectors.base import Unparsable, WebhookRequest
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Put, Update, Write
-from chalicelib.core import packing, routing, threading, wording
+from chalicelib.core import routing, threading, wording
 from chalicelib.core.fit import fit
 from chalicelib.core.model import (
-    Attachment,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
@@ -24,31 +23,15 @@ from chalicelib.core.model import (
     Status,
     TicketCommented,
 )
-from chalicelib.services import keys, lanes, settings
+from chalicelib.services import keys, lanes, records, settings
 from chalicelib.services.lanes import Entry
+from chalicelib.services.records import Delivery
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
 
 STORED, REPEATED = "stored", "repeated"
 _TRIES = 8
-# Bytes. An item holds 400 KB at most; what is cut stays whole in the raw delivery. A raw delivery that is larger came
-# by the bucket and stays there.
-_LONGEST_TEXT = 100_000
-_LONGEST_HTML = 80_000
-_LARGEST_RAW = 190_000
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """Where an event came from: connection, the delivery's id, when it came (ms), its raw body, and by which way."""
-
-    connection: str
-    provider: str
-    id: str
-    at: int
-    raw: bytes = b""
-    source: str = "webhook"
 
 
 @dataclass(frozen=True)
@@ -111,7 +94,7 @@ def _amended(event: MessageEdited | MessageDeleted, delivery: Delivery, deps: De
         if original.get("ours"):
             return REPEATED
         conversation = _conversation(original["conversation"], deps)
-        item = _message_item(key, conversation["id"], kind, text, event.original.sender, event, delivery, deps)
+        item = records.item(key, conversation["id"], kind, text, event.original.sender, event, delivery, deps)
         item |= {"of": original_key, "customer": original.get("customer", "")}
         entries = []
         if conversation["status"] != Status.CLOSED:
@@ -131,8 +114,12 @@ def commented(event: TicketCommented, conversation_id: str, delivery: Delivery, 
             return _again(kept, event.text, delivery, deps)
         conversation = _conversation(conversation_id, deps)
         kind = "message" if event.public else "note"
-        item = _message_item(key, conversation_id, kind, event.text, event.author, event, delivery, deps)
-        item |= {"record": event.record, "html": fit(event.html, _LONGEST_HTML), "files": _files(event.attachments)}
+        item = records.item(key, conversation_id, kind, event.text, event.author, event, delivery, deps)
+        item |= {
+            "record": event.record,
+            "html": fit(event.html, records.LONGEST_HTML),
+            "files": records.files(event.attachments),
+        }
         to_customer = event.public and event.author.role is not Role.CUSTOMER
         item["direction"] = "out" if to_customer else "in"
         entries = _answer(conversation, key, event) if to_customer else []
@@ -160,7 +147,7 @@ def _join(
     item = _inbound_item(event, delivery, conversation["id"], customer, deps)
     change: dict[str, Any] = {}
     if event.sent_at >= conversation["reply_to"]["sent_at"]:
-        change["reply_to"] = _reply_to(event, delivery)
+        change["reply_to"] = records.reply_to(event, delivery)
     reopened = ""
     if status != conversation["status"]:
         reopened = status.value
@@ -193,7 +180,7 @@ def _open(
         "rule": routed.rule,
         "subject": wording.subject(fit(event.subject or event.text, 1000), delivery.provider),
         "opened_at": now,
-        "reply_to": _reply_to(event, delivery),
+        "reply_to": records.reply_to(event, delivery),
         "crms": deps.connections.crms(),
         "next": {},
         "version": 1,
@@ -293,10 +280,10 @@ def _again(kept: Item, text: str, delivery: Delivery, deps: Deps) -> str:
     """A message that is there already: wake its lanes again, keep a different body under the same key as a conflict."""
     if kept.get("ours"):
         return REPEATED
-    if kept["text"] != fit(text, _LONGEST_TEXT) and kept["kind"] in ("message", "note"):
+    if kept["text"] != fit(text, records.LONGEST_TEXT) and kept["kind"] in ("message", "note"):
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         deps.table.put(
-            {"pk": kept["pk"], "sk": f"conflict#{digest}", "text": fit(text, _LONGEST_TEXT), "at": deps.now()}
+            {"pk": kept["pk"], "sk": f"conflict#{digest}", "text": fit(text, records.LONGEST_TEXT), "at": deps.now()}
         )
     lanes.wake([keys.lane(kept["conversation"], target) for target in kept.get("lanes", ())], deps)
     return STORED if kept.get("delivery") == delivery.id else REPEATED
@@ -316,58 +303,5 @@ def _crms(conversation: Item) -> list[str]:
 
 def _inbound_item(event: MessageReceived, delivery: Delivery, conversation: str, customer: str, deps: Deps) -> Item:
     key = keys.message(delivery.connection, event.key)
-    item = _message_item(key, conversation, "message", event.text, event.sender, event, delivery, deps)
-    return item | {"customer": customer, "direction": "in", "files": _files(event.attachments)}
-
-
-def _message_item(
-    pk: str,
-    conversation: str,
-    kind: str,
-    text: str,
-    author: Person,
-    event: MessageReceived | MessageEdited | MessageDeleted | TicketCommented,
-    delivery: Delivery,
-    deps: Deps,
-) -> Item:
-    item: Item = {
-        "pk": pk,
-        "conversation": conversation,
-        "sort": f"{event.sent_at:015d}#{event.order}",
-        "kind": kind,
-        "text": fit(text, _LONGEST_TEXT),
-        "author": {"key": author.key, "name": fit(author.name, 500), "role": author.role.value},
-        "sent_at": event.sent_at,
-        "at": deps.now(),
-        "connection": delivery.connection,
-        "delivery": delivery.id,
-    }
-    if delivery.raw:
-        packed = packing.pack(delivery.raw, _beside(item))
-        if len(packed) <= _LARGEST_RAW:
-            item["raw"] = packed
-        else:
-            item["raw_at"] = f"deliveries/{delivery.id}"
-    return item
-
-
-def raw_delivery(item: Item, deps: Deps) -> bytes | None:
-    """The delivery that brought a message, as it came; None where it came without one (a poll)."""
-    if "raw_at" in item:
-        return deps.bucket.get(item["raw_at"])
-    return packing.unpack(item["raw"], _beside(item)) if "raw" in item else None
-
-
-def _beside(item: Item) -> str:
-    return f"{item['pk']} {item['author']['key']} {item['text']}"
-
-
-def _files(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]]:
-    return [
-        {"key": a.key, "name": fit(a.name, 500), "media_type": a.media_type, "size": a.size, "url": a.url}
-        for a in attachments
-    ]
-
-
-def _reply_to(event: MessageReceived, delivery: Delivery) -> dict[str, Any]:
-    return {"connection": delivery.connection, "to": dict(event.reply_to), "sent_at": event.sent_at}
+    item = records.item(key, conversation, "message", event.text, event.sender, event, delivery, deps)
+    return item | {"customer": customer, "direction": "in", "files": records.files(event.attachments)}

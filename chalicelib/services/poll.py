@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.errors import ConditionFailed
 from chalicelib.aws.table import Update
 from chalicelib.services import failures, hints, keys
-from chalicelib.services.messages import Delivery
+from chalicelib.services.records import Delivery
 from connectors.base import BadCredentials, CrmConnector, Rejected, TryLater
 
 if TYPE_CHECKING:

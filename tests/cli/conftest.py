@@ -14,7 +14,7 @@ from chalicelib import bootstrap
 from chalicelib.bootstrap import Deps
 from chalicelib.core.model import Attachment, Hint, MessageDeleted, MessageEdited, MessageReceived, Person
 from chalicelib.services import hints, messages
-from chalicelib.services.messages import Delivery
+from chalicelib.services.records import Delivery
 from infra.cli import main
 from infra.local.clock import VirtualClock
 from infra.local.runtime import LocalRuntime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -16,7 +17,6 @@ from tests.docs import pages
 from tests.docs.pages import PAGES, ROOT
 
 OPERATING, SANDBOX = ROOT / "docs" / "operating.md", ROOT / "docs" / "sandbox.md"
-LIMITS = (ROOT / "docs" / "limits.md").read_text()
 # These need nothing that runs, and change nothing: they are run as they stand.
 CHEAP = (("parse",), ("docs", "--check"), ("--version",))
 HELP = (["--help"], ["-h"])
@@ -193,25 +193,28 @@ def test_the_log_steps_are_those_of_the_code() -> None:
     assert set(re.findall(r"`(\w+)`", row.split("|")[2])) == steps
 
 
-def numbers() -> list[tuple[str, float, str]]:
-    from chalicelib.core import ledger, threading
-    from chalicelib.services import messages, receive, work
-    from connectors.slack import send
-    from connectors.zendesk import read
-
-    return [
-        ("largest webhook is {:g} MB", receive.LARGEST_DELIVERY / 1e6, LIMITS),
-        ("at most {:g} deep", receive.DEEPEST, LIMITS),
-        ("may have {:g} MB", work.LARGEST_FILE / 1e6, LIMITS),
-        ("{:,.0f} bytes are stored", messages._LONGEST_TEXT, LIMITS),
-        ("within {:g} days", threading.REOPENS_WITHIN / threading.DAY, LIMITS),
-        ("message at {:,.0f} characters", send.LONGEST_TEXT, LIMITS),
-        ("more than {:g} comments", read.PAGE_SIZE * read.MOST_PAGES, LIMITS),
-        ("waits {:g} s,", ledger.backoff(1) / 1000, OPERATING.read_text()),
-        ("every {:g} min", ledger.backoff(99) / 60_000, OPERATING.read_text()),
-    ]
+# What a page says, the constant that it speaks of, and how many of its units make one of the page's.
+NUMBERS = [
+    ("limits", "largest webhook is {:g} MB", "chalicelib.services.receive:LARGEST_DELIVERY", 1_000_000),
+    ("limits", "at most {:g} deep", "chalicelib.services.receive:DEEPEST", 1),
+    ("limits", "may have {:g} MB", "chalicelib.services.work:LARGEST_FILE", 1_000_000),
+    ("limits", "{:,.0f} bytes are stored", "chalicelib.services.records:LONGEST_TEXT", 1),
+    ("limits", "within {:g} days", "chalicelib.core.threading:REOPENS_WITHIN", 86_400_000),
+    ("limits", "message at {:,.0f} characters", "connectors.slack.send:LONGEST_TEXT", 1),
+    ("limits", "more than {:g} comments", "connectors.zendesk.read:MOST_PAGES", 1 / 30),
+    ("operating", "at most {:g} lanes", "chalicelib.services.clock:PACE", 1),
+]
 
 
-@pytest.mark.parametrize(("words", "number", "page"), numbers(), ids=lambda value: str(value)[:40])
-def test_a_number_on_a_page_is_that_of_the_code(words: str, number: float, page: str) -> None:
-    assert words.format(number) in page
+@pytest.mark.parametrize(("page", "words", "constant", "unit"), NUMBERS)
+def test_a_number_on_a_page_is_that_of_the_code(page: str, words: str, constant: str, unit: float) -> None:
+    module, _, name = constant.partition(":")
+    number = getattr(importlib.import_module(module), name) / unit
+    assert words.format(number) in (ROOT / "docs" / f"{page}.md").read_text()
+
+
+def test_the_waits_on_the_page_are_those_of_the_ledger() -> None:
+    from chalicelib.core.ledger import backoff
+
+    assert [backoff(tries) // 1000 for tries in range(1, 7)] == [5, 15, 60, 300, 900, 900]
+    assert "a lane waits 5 s, 15 s, 1 min, 5 min, then every 15 min" in OPERATING.read_text()

@@ -35,7 +35,7 @@ with LocalRuntime(seed=1, clock=clock) as runtime:
     from chalicelib import bootstrap
     from chalicelib.core.model import Person, Role, TicketCommented
     from chalicelib.services import messages
-    from chalicelib.services.messages import Delivery
+    from chalicelib.services.records import Delivery
     deps = bootstrap.reset(now=clock)
     form = deps.connections.add("webform", {"secret": secret, "answers_url": f"http://127.0.0.1:{site.server_port}/"})
     body = json.dumps({"id": "1", "visitor": "v1", "name": "Ada", "text": "Hello", "sent_at": clock()}).encode()

@@ -24,7 +24,7 @@ def _play(path: Path, point: Point, mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_a_fault_at_any_call_loses_and_doubles_nothing(path: Path, mode: str) -> None:
-    points = [point for point in record(Scenario, path.before, path.play) if mode in point.modes()]
+    points = [point for point in record(path.before, path.play) if mode in point.modes()]
     wrong = []
     for point in points:
         try:

@@ -117,3 +117,46 @@ def _failure(service: str, mode: str) -> Exception:
     if mode == FAILS_BEFORE:
         return ConnectTimeoutError(endpoint_url="made to fail")
     return ReadTimeoutError(endpoint_url="made to fail")
+
+
+class Down:
+    """An AWS service, or one operation of it, that fails until it is mended, or a number of times."""
+
+    def __init__(
+        self, scenario: Scenario, service: str, operation: str = "", *, times: int = 0, applied: bool = False
+    ) -> None:
+        self.service = service
+        self.operation = operation
+        self.times = times
+        self.phase = "after" if applied else "before"
+        self.struck = 0
+        self.mended = False
+        scenario.runtime.on_call = self.on_call
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if self.mended or service != self.service or self.operation not in ("", operation) or phase != self.phase:
+            return
+        if self.times and self.struck >= self.times:
+            return
+        self.struck += 1
+        raise _failure(service, FAILS_AFTER if self.phase == "after" else FAILS_BEFORE)
+
+
+class Poison:
+    """A message at which the inbox's process dies, each time it looks the message up, until it is mended."""
+
+    def __init__(self, scenario: Scenario, ts: str) -> None:
+        self.deaths = 0
+        self.mended = False
+        self._ts = ts
+        self._scenario = scenario
+        scenario.runtime.on_call = self.on_call
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if self.mended or (operation, phase) != ("BatchGetItem", "after"):
+            return
+        asked = self._scenario.runtime.meter.calls[-1]
+        if asked.function == "inbox" and self._ts in str(asked.params):
+            self.deaths += 1
+            self._scenario.restart()
+            raise ProcessDied(f"the poison of {self._ts}")

@@ -1,7 +1,7 @@
 """A working Deskweave between the sandbox's Slack and Zendesk, on a clock that only the test moves.
 
-Everybody's words carry a mark of their own (`m1`, `r2`, `n3`), so that what arrived where, and how often, can be counted
-on the other side (tests/support/books.py).
+Everybody's words carry a mark of their own (`m1`, `r2`, `n3`), so that what arrived where, and how often, can be
+counted on the other side (tests/support/books.py).
 """
 
 from __future__ import annotations
