@@ -90,6 +90,7 @@ def _cost_figures(
     calm, busy = cost.mixed(quiet), cost.mixed(batched)
     # The clock serves the targets: it finds due lanes and polls. One run a minute is a sixtieth of a message's cost.
     clock = after[cost.CLOCK] / 60
+    effect = sum(calm.lambda_ms.values()) + 2 * 50
 
     def kinds(found: dict[str, cost.Priced]) -> str:
         return "; ".join(f"{kind} {priced.usd_inbound:.2f}" for kind, priced in found.items())
@@ -102,6 +103,7 @@ def _cost_figures(
             calm.usd_target + clock,
             f"quiet, its share of the clock {clock:.2f} included; ten a batch {busy.usd_target:.2f}",
         ),
+        figure("webhook_to_effect_ms", effect, "warm, derived: three runs, two hops of the queue (50 ms assumed)"),
         figure("batch_factor", busy.batch, "messages per run of the inbox where ten wait"),
     ]
 
@@ -139,6 +141,8 @@ def _show_more(first: cold.FirstAck, after: dict[str, float], grown: growth.Grow
                 f"work of a message, {name} {size}: {work.aws_calls:.1f} AWS calls, {work.write_units:.1f} write and "
                 f"{work.read_units:.1f} read units, {work.provider_calls:.1f} provider calls"
             )
+        for culprit in growth.culprits(table):
+            console.print(f"  it grows by: {culprit}", style="bold red")
     clock = ", ".join(f"{calls} with {connections}" for connections, calls in grown.clock_calls.items())
     console.print(f"AWS calls of the clock's run each minute, by channel connections: {clock}")
     for group, instructions in first.groups.items():

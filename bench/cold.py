@@ -7,6 +7,7 @@ nothing. Where valgrind is missing nothing is claimed.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -27,7 +28,7 @@ from chalicelib.services import connections
 ROOT = Path(__file__).resolve().parent.parent
 OURS, BARE = "app", "bench.scripts.bare_app"
 _ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
+    "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/nonexistent",
     "PYTHONHASHSEED": "0",
     "AWS_ACCESS_KEY_ID": "bench",
@@ -147,7 +148,7 @@ class Ack:
 
 
 def have_valgrind() -> bool:
-    return shutil.which("valgrind", path=_ENVIRONMENT["PATH"]) is not None
+    return shutil.which("valgrind") is not None
 
 
 def first_ack(detail: bool, budget: float) -> FirstAck:

@@ -13,9 +13,9 @@ from bench.usage import Usage
 
 CLOCK = "a run of the clock, with its poll"
 JOINS, OPENS_KNOWN, OPENS_NEW = "joins", "opens, known customer", "opens, new customer"
-# Of a hundred customers' messages, reckoned from the demo's script (infra/demo/script.py): a customer has 2.2 matters on
-# average and writes 3.5 messages in each; a quarter of the matters begin by direct message, and half of these (assumed)
-# join one that is still open.
+# Of a hundred customers' messages, reckoned from the demo's script (infra/demo/script.py): a customer has 2.2 matters
+# on average and writes 3.5 messages in each; a quarter of the matters begin by direct message, and half of these
+# (assumed) join one that is still open.
 MIX = {JOINS: 75, OPENS_KNOWN: 12, OPENS_NEW: 13}
 
 # A queue that feeds Lambda is asked by five long polls of 20 s each; all of them come back empty at worst.

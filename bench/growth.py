@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from bench import account
 from bench.observe import Run
 from bench.stage import Stage, stage
 
@@ -15,12 +16,16 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class Work:
-    """What one message cost from webhook to ticket and echo: AWS calls, DynamoDB units, calls to providers."""
+    """What one message cost from webhook to ticket and echo: AWS calls, DynamoDB units, calls to providers.
+
+    items   DynamoDB units by what was read or written
+    """
 
     aws_calls: float
     write_units: float
     read_units: float
     provider_calls: float
+    items: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,16 @@ def grown(found: dict[int, Work]) -> list[int]:
         size
         for size in others
         if any(now > before * (1 + TOLERANCE) for before, now in zip(least, _values(found[size]), strict=True))
+    ]
+
+
+def culprits(found: dict[int, Work]) -> list[str]:
+    """The items whose units are more at the largest size than at the smallest, in words; nothing where all is well."""
+    least, most = found[min(found)].items, found[max(found)].items
+    return [
+        f"{item}: {least.get(item, 0.0):.1f} units at {min(found)}, {units:.1f} at {max(found)}"
+        for item, units in most.items()
+        if grown(found) and units > least.get(item, 0.0) * (1 + TOLERANCE)
     ]
 
 
@@ -124,12 +139,25 @@ def _of(runs: Sequence[Run]) -> Work:
         sum(call.units.write for call in made),
         sum(call.units.read for call in made),
         sum(run.provider_calls for run in runs),
+        _items(runs),
     )
 
 
+def _items(runs: Sequence[Run]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for part in (part for run in runs for call in run.calls for part in call.parts):
+        item = f"{'write' if part.units.write else 'read'} {account.kind(part)}"
+        found[item] = found.get(item, 0.0) + part.units.write + part.units.read
+    return found
+
+
 def _mean(works: Sequence[Work]) -> Work:
-    columns = zip(*(_values(work) for work in works), strict=True)
-    return Work(*(sum(column) / len(works) for column in columns))
+    calls, write, read, provider = (
+        sum(column) / len(works) for column in zip(*(_values(work) for work in works), strict=True)
+    )
+    names = dict.fromkeys(item for work in works for item in work.items)
+    items = {item: sum(work.items.get(item, 0.0) for work in works) / len(works) for item in names}
+    return Work(calls, write, read, provider, items)
 
 
 def _values(work: Work) -> tuple[float, float, float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,7 +64,6 @@ class Watched:
 
     def call(self, operation: str, params: Mapping[str, Any], send: Send) -> tuple[Answer, list[Touched]]:
         answer, touched = self.table.call(operation, params, send)
-        touched = [Touched(item.key, wired(item.before), wired(item.after)) for item in touched]
         self.seen.append((touched, answer))
         return answer, touched
 
@@ -130,17 +128,6 @@ class Observer:
                 continue
             touched, answer = next(waiting)
             yield Call(call, tuple(parts(call, touched, answer, self._watched.indexes())))
-
-
-def wired(image: Image | None) -> Image | None:
-    """An item with its binary attributes in base64, as the wire and infra/local/capacity.py have them; moto's images
-    hold the bytes themselves."""
-    if image is None:
-        return None
-    return {
-        name: {"B": base64.b64encode(value["B"]).decode()} if isinstance(value.get("B"), bytes) else value
-        for name, value in image.items()
-    }
 
 
 def parts(call: AwsCall, touched: list[Touched], answer: Answer, indexes: list[capacity.Index]) -> Iterator[Unit]:

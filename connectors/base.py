@@ -270,7 +270,8 @@ class CrmConnector(Connector):
     def fetch(self, hint: Hint, known: Callable[[Sequence[str]], set[str]]) -> list[Event]:
         """Read a record's state and its newest comments: at most two reads.
 
-        `known` tells which of some comment keys we have already; reading goes back until a page holds a known one.
+        `known` takes the comment keys of a page, newest first, and tells which of them we have already; reading goes
+        back until a page holds a known one.
         Events: the comments that are not known, oldest first, then one `TicketChanged`.
         """
         raise NotImplementedError

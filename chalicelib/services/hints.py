@@ -63,7 +63,8 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
         return _wait_for_call(hint, delivery, lane, deps)
     read_at = deps.now()
     try:
-        events = connector.fetch(hint, _known(connection, deps))
+        known = _Known(connection, (link or {}).get("newest", ""), deps)
+        events = connector.fetch(hint, known)
     except TryLater as error:
         return _try_later(hint, delivery, error, deps)
     except BadCredentials as error:
@@ -74,24 +75,28 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
     after = deps.table.get(lane, keys.HEAD) or {}
     if (after.get("call"), after.get("first")) != (before.get("call"), before.get("first")):
         return _wait_for_call(hint, delivery, lane, deps)
-    return _store(events, conversation_id, delivery, read_at, deps)
+    return _store(events, conversation_id, delivery, read_at, known.newest, deps)
 
 
-def _store(events: Sequence[Event], conversation_id: str, delivery: Delivery, read_at: int, deps: Deps) -> str:
+def _store(
+    events: Sequence[Event], conversation_id: str, delivery: Delivery, read_at: int, newest: str, deps: Deps
+) -> str:
     outcome = REPEATED
     for event in events:
         match event:
             case TicketCommented():
                 told = messages.commented(event, conversation_id, delivery, deps)
             case TicketChanged():
-                told = _changed(event, conversation_id, delivery, read_at, deps)
+                told = _changed(event, conversation_id, delivery, read_at, newest, deps)
             case _:
                 continue
         outcome = STORED if STORED in (told, outcome) else REPEATED
     return outcome
 
 
-def _changed(event: TicketChanged, conversation_id: str, delivery: Delivery, read_at: int, deps: Deps) -> str:
+def _changed(
+    event: TicketChanged, conversation_id: str, delivery: Delivery, read_at: int, newest: str, deps: Deps
+) -> str:
     """Merge a ticket's state into the conversation's; what the CRM has to be told becomes an entry of its lane."""
     connection, link_key = delivery.connection, keys.link(delivery.connection, event.record)
     for _ in range(8):
@@ -104,7 +109,7 @@ def _changed(event: TicketChanged, conversation_id: str, delivery: Delivery, rea
         merged = merge.merge(ours, agreed, event)
         covered = event.version if read_at - event.updated_at >= _SETTLED else link.get("covered", "")
         link_change = {"conversation": conversation_id, "covered": max(covered, link.get("covered", ""))}
-        link_change |= snapshot_items(merged.snapshot)
+        link_change |= {"newest": newest, **snapshot_items(merged.snapshot)}
         if not merged.news and merged.tell is None:
             if link_change.items() <= link.items():
                 return STORED if link.get("delivery") == delivery.id else REPEATED
@@ -197,12 +202,26 @@ def _same(link: Item) -> dict[str, Any]:
     return {"version": link.get("version"), "agreed_status": link.get("agreed_status")}
 
 
-def _known(connection: str, deps: Deps) -> Any:
-    def known(comments: Sequence[str]) -> set[str]:
-        by_key = {keys.message(connection, comment): comment for comment in comments}
-        return {by_key[pk] for pk, _ in deps.table.get_many([(pk, "-") for pk in by_key])}
+class _Known:
+    """Which comments of a ticket we have already. Called with the keys of a page, newest first.
 
-    return known
+    What stands behind the newest comment of the last reading that was stored is known without looking, so that a long
+    ticket costs no more than a short one.
+    """
+
+    def __init__(self, connection: str, newest: str, deps: Deps) -> None:
+        self.connection = connection
+        self.deps = deps
+        self.newest = self._stored = newest
+        self._first = True
+
+    def __call__(self, comments: Sequence[str]) -> set[str]:
+        if self._first and comments:
+            self._first, self.newest = False, comments[0]
+        behind = comments.index(self._stored) if self._stored in comments else len(comments)
+        by_key = {keys.message(self.connection, comment): comment for comment in comments[:behind]}
+        found = self.deps.table.get_many([(pk, "-") for pk in by_key])
+        return {by_key[pk] for pk, _ in found} | set(comments[behind:])
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------

@@ -42,18 +42,7 @@ def append(conversation: Item, entries: Sequence[Entry], now: int) -> tuple[list
         number = numbers.get(entry.target, 1)
         numbers[entry.target] = number + 1
         last[entry.target] = number
-        item: Item = {
-            "pk": keys.lane(conversation["id"], entry.target),
-            "sk": keys.entry(number),
-            "number": number,
-            "kind": entry.kind,
-            "state": "due",
-            "at": now,
-            **entry.data,
-        }
-        if entry.join:
-            item |= {"join": entry.join, "size": entry.size}
-        writes.append(Put(item, new=True))
+        writes.append(added(conversation, entry, number, now))
     for target, number in last.items():
         writes.append(
             Update(
@@ -64,6 +53,22 @@ def append(conversation: Item, entries: Sequence[Entry], now: int) -> tuple[list
             )
         )
     return writes, numbers
+
+
+def added(conversation: Item, entry: Entry, number: int, now: int) -> Put:
+    """The write of one numbered entry."""
+    item: Item = {
+        "pk": keys.lane(conversation["id"], entry.target),
+        "sk": keys.entry(number),
+        "number": number,
+        "kind": entry.kind,
+        "state": "due",
+        "at": now,
+        **entry.data,
+    }
+    if entry.join:
+        item |= {"join": entry.join, "size": entry.size}
+    return Put(item, new=True)
 
 
 def wake(lanes: Iterable[str], deps: Deps) -> None:
@@ -122,7 +127,8 @@ def release_paused(connection: str, deps: Deps) -> int:
 def release(pk: str, deps: Deps, *, skip: bool) -> None:
     """Let a held lane go on: try its entry again, or skip it for good. Raises `ConditionFailed` where it is not held.
 
-    A retry of a call whose outcome is not known looks it up first, under the same id.
+    A retry looks first for what an earlier attempt may have left, under the same id; a call that cannot be looked up
+    (held as unknown) is made anew, since the person who retries has looked.
     """
     head = deps.table.get(pk, keys.HEAD) or {}
     if not head.get("held"):
@@ -135,7 +141,10 @@ def release(pk: str, deps: Deps, *, skip: bool) -> None:
     remove = ["held", "held_entries", "reason", "failure", "tries", "not_before"]
     if skip:
         change["first"] = last + 1
+    if skip or head["held"] == "unknown":
         remove.append("call")
+    elif head.get("call"):
+        change["call.crashes"] = 0
     writes.append(
         Update(pk, keys.HEAD, set=change, remove=tuple(remove), when={"held": head["held"], "first": head["first"]})
     )

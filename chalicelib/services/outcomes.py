@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Put, Update, Write
 from chalicelib.core import ledger, wording
+from chalicelib.core.model import Status
+from chalicelib.core.threading import AFTER_CUSTOMER
 from chalicelib.services import failures, keys, lanes, messages
 from chalicelib.services.lanes import Entry
 from chalicelib.services.work import Done, Work
@@ -32,7 +34,8 @@ def settle(work: Work, done: Done) -> bool:
         if done.record and done.record != head.get("record"):
             change["record"] = done.record
             remove.append("follows")
-        if head.get("last", 0) > last:
+        reopening, newest = _reopening(work, done, head)
+        if newest > last:
             change |= {"due_pk": keys.DUE, "due_at": deps.now()}
         else:
             remove += ["due_pk", "due_at"]
@@ -42,7 +45,9 @@ def settle(work: Work, done: Done) -> bool:
         ours = {"ours": True, "lane": head["pk"], "first": work.entries[0]["number"], "last": last, "at": deps.now()}
         ours["call"] = work.call.id
         writes += [Put({"pk": keys.message(head["connection"], key), **ours}) for key in done.keys]
-        writes += done.writes
+        writes += done.writes + reopening
+        if reopening:
+            change["last"] = newest
         try:
             deps.table.transact(writes)
         except ConditionFailed:
@@ -63,8 +68,29 @@ def settle(work: Work, done: Done) -> bool:
             )
         if then_wake:
             lanes.wake([then_wake], deps)
-        return bool(head.get("last", 0) > last)
+        return bool(newest > last)
     raise AwsUnavailable("the lane's head is being written by others; the clock wakes the lane again")
+
+
+def _reopening(work: Work, done: Done, head: Item) -> tuple[list[Write], int]:
+    """The customer wrote on a ticket that an agent had just solved: open it again, on both sides.
+
+    Neither knew of the other: the agent had not seen the message, nor had we read that the ticket was solved. Returns
+    the writes, and the number of the lane's last entry with them.
+    """
+    deps, last = work.deps, int(head.get("last", 0))
+    if done.stands is None:
+        return [], last
+    conversation = deps.table.get(keys.conversation(head["conversation"])) or {}
+    if conversation.get("status") in (None, Status.CLOSED):
+        return [], last
+    status = AFTER_CUSTOMER[done.stands].value
+    number = int(conversation["next"][head["connection"]])
+    entry = lanes.added(conversation, Entry(head["connection"], "state", {"status": status}), number, deps.now())
+    numbers = {**conversation["next"], head["connection"]: number + 1}
+    state = {"status": status, "listed": f"conversations#{status}"}
+    trail = messages.history(conversation, deps, by="customer", status=status, overruled=[f"status {done.stands}"])
+    return [entry, trail, messages.bump(conversation, {**state, "next": numbers})], number
 
 
 def try_later(work: Work, error: TryLater) -> bool:

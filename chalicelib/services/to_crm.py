@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.aws.table import Item, Update
 from chalicelib.core import wording
 from chalicelib.core.model import Comment, File, Priority, Status, TicketChange, TicketDraft, Written
+from chalicelib.core.threading import AFTER_CUSTOMER
 from chalicelib.services import keys
 from chalicelib.services.profile import contact
 from chalicelib.services.work import Done, Work, fetch_file
@@ -61,8 +62,19 @@ def _done(work: Work, written: Written, sent: dict[str, str]) -> Done:
     change |= {f"agreed_{name}": value for name, value in sent.items()}
     if written.state is not None:
         change |= {"version": written.state.version, "updated_at": written.state.updated_at}
+    stands = _stands(work, written, sent)
+    if stands is not None:
+        change["agreed_status"] = stands.value
     link = Update(keys.link(work.head["connection"], written.record), set=change)
-    return Done(written.comments, written.record, [link])
+    return Done(written.comments, written.record, [link], stands)
+
+
+def _stands(work: Work, written: Written, sent: dict[str, str]) -> Status | None:
+    """Whether an agent solved or parked the ticket before they could see what the customer has just written."""
+    if work.op != "add_comment" or work.entries[0]["kind"] != "comment" or written.state is None or "status" in sent:
+        return None
+    status = written.state.status
+    return status if AFTER_CUSTOMER.get(status, status) is not status else None
 
 
 def _update(work: Work) -> Done:

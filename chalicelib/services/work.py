@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.table import Item, Write
-from chalicelib.core.model import Attachment, File
+from chalicelib.core.model import Attachment, File, Status
 from chalicelib.services import keys
 from connectors.base import (
     BadCredentials,
@@ -74,11 +74,18 @@ class Work:
 
 @dataclass(frozen=True)
 class Done:
-    """What a call did: the keys under which its messages or comments may come back, the record, and further writes."""
+    """What a call did.
+
+    keys     the keys under which its messages or comments may come back
+    record   the ticket
+    writes   what else is to be written in the same transaction
+    stands   where the ticket stands although a customer has just written on it, None where an agent will see it
+    """
 
     keys: tuple[str, ...] = ()
     record: str = ""
     writes: list[Write] = field(default_factory=list)
+    stands: Status | None = None
 
 
 def fetch_file(work: Work, message: Item, number: int) -> File:

@@ -91,7 +91,9 @@ def lookup(desk: Desk, kind: str, record: str, conversation: str, call: Call) ->
     for one in records:
         for audit in _audits(desk, one):
             if ((audit.get("metadata") or {}).get("custom") or {}).get(words.CALL) == call.id:
-                return Written(one, _comments_of(audit))
+                # Whether an agent had solved the ticket by then decides if the comment has to open it again.
+                state = _state(desk, _shown(desk, one)) if kind == "add_comment" else None
+                return Written(one, _comments_of(audit), state)
     return None
 
 

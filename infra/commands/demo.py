@@ -33,8 +33,11 @@ def demo(seed: int, customers: int, json_to: str | None, serve: bool) -> None:
     # Imported here: the other commands need neither moto nor the app.
     from rich.console import Console
 
+    from chalicelib import bootstrap
+    from chalicelib.services import read
+    from infra import show as screen
     from infra.demo import books, conversation, count, tell
-    from infra.demo.day import MORNING, opened
+    from infra.demo.day import MORNING, opened, unmetered
     from infra.local.clock import wall_clock
 
     console = Console(file=sys.stderr if json_to == "-" else sys.stdout, highlight=False)
@@ -48,8 +51,10 @@ def demo(seed: int, customers: int, json_to: str | None, serve: bool) -> None:
         seen = count.look(day)
         facts = count.facts(seen)
         closed = books.close(facts)
-        for shown in conversation.chosen(seen):
-            tell.conversation(console, shown)
+        with unmetered(day.runtime):
+            for chosen in conversation.chosen(seen):
+                console.print()
+                screen.conversation(console, read.conversation(chosen, bootstrap.deps()))
         tell.books(console, closed, dict(facts.dollars))
         console.print(f"{day.seconds:.0f} seconds, {day.reaper.deaths} processes died on the way.")
         if json_to:

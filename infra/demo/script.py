@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from infra.demo import words
 from infra.demo.agents import Agent, Unreachable
@@ -33,6 +33,7 @@ class Matter:
     direct: bool
     thread: str = ""
     last: str = ""
+    said: set[str] = field(default_factory=set)
 
     @property
     def place(self) -> str:
@@ -89,7 +90,7 @@ def _writes(matter: Matter, lines: tuple[str, ...], first: bool = False) -> Step
     """The customer writes; now and then with a file, or with a typing error that is put right at once."""
     chance, slack = matter.chance, matter.cast.sandbox.slack
     mark = matter.cast.marks.new(CUSTOMER)
-    text = words.say(chance, lines, mark)
+    text = words.say(chance, _unsaid(matter, lines), mark)
     files = [_file(matter, mark)] if matter.topic.file[0] and chance.random() < 0.12 else []
     mention = not matter.direct and chance.random() < (0.5 if first else 0.1)
     ts = slack.post(matter.customer.user, matter.place, text, matter.thread or None, files, mention=mention)
@@ -106,6 +107,13 @@ def _writes(matter: Matter, lines: tuple[str, ...], first: bool = False) -> Step
     if chance.random() < 0.05:
         slack.react(matter.customer.user, matter.place, ts, "eyes")
     yield 0
+
+
+def _unsaid(matter: Matter, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """One of the lines that has not been said in this matter, as long as there is one."""
+    line = matter.chance.choice([line for line in lines if line not in matter.said] or lines)
+    matter.said.add(line)
+    return (line,)
 
 
 def _changes_their_mind(matter: Matter) -> Step:
@@ -141,7 +149,7 @@ def _replies(
 ) -> Generator[int, None, str]:
     """A public answer, sometimes formatted, sometimes with a file; now and then the status only follows later."""
     chance, mark = matter.chance, matter.cast.marks.new(REPLY)
-    text = words.say(chance, lines, mark)
+    text = words.say(chance, _unsaid(matter, lines), mark)
     name = ""
     if matter.topic.file[0] and chance.random() < 0.1:
         name, _, content = _file(matter, mark)
@@ -161,7 +169,7 @@ def _replies(
 
 def _notes(matter: Matter, agent: Agent, ticket: int) -> Step:
     mark = matter.cast.marks.new(NOTE)
-    text = words.say(matter.chance, matter.topic.note, mark)
+    text = words.say(matter.chance, _unsaid(matter, matter.topic.note), mark)
     yield from _managed(lambda: agent.note(ticket, text))
     matter.cast.said.append(Said(mark, matter.place, matter.thread, ticket=ticket))
     yield matter.chance.randrange(2 * SECOND, 90 * SECOND)

@@ -1,9 +1,10 @@
-"""How the demo looks in a terminal: progress, conversations and the books. Plain lines where there is none."""
+"""How the demo looks in a terminal: its progress and its books. Plain lines where there is no terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -11,10 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.demo.books import Books
-from infra.demo.conversation import Line, Shown, clock
 
 _EVERY = 10
-_STYLE = {"answer": "green", "private note": "yellow", "edit": "magenta", "deletion": "magenta"}
 
 
 @contextmanager
@@ -40,30 +39,6 @@ def progress(console: Console) -> Iterator[Callable[[int, int, int], None]]:
             console.print(f"{clock(now)}  {done} of {total} matters and events", highlight=False)
 
     yield plainly
-
-
-def conversation(console: Console, shown: Shown) -> None:
-    """A conversation: its head, then a line for each thing that was said."""
-    console.print()
-    console.print(Text(shown.subject, style="bold"))
-    console.print(Text(f"{shown.customer} · {shown.where} · {shown.id}"))
-    console.print(Text(f"here: {shown.here} · {shown.there}"))
-    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    for column, width in (("at", 8), ("who", 18), ("text", None), ("fate", 20)):
-        table.add_column(column, min_width=width or 10, overflow="fold")
-    for line in shown.lines:
-        table.add_row(*_cells(line))
-    console.print(table)
-
-
-def _cells(line: Line) -> Iterable[Text]:
-    text = line.text if line.kind == "writes" else f"({line.kind}) {line.text}"
-    return (
-        Text(line.at, style="dim"),
-        Text(line.who),
-        Text(text, style=_STYLE.get(line.kind, "")),
-        Text(line.fate, style="red" if line.fate.startswith("NOT") else "dim"),
-    )
 
 
 def books(console: Console, closed: Books, dollars: dict[str, float]) -> None:
@@ -95,6 +70,11 @@ def books(console: Console, closed: Books, dollars: dict[str, float]) -> None:
         console.print(Text(f"DOES NOT BALANCE  {sentence}", style="bold red"))
     if closed.balanced:
         console.print(Text("The books balance.", style="bold green"))
+
+
+def clock(ms: int) -> str:
+    """The time of day, UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S")
 
 
 def _shares(dollars: dict[str, float]) -> list[tuple[str, float]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bench import account, cost, usage
@@ -14,14 +12,14 @@ from infra.local.capacity import Units
 
 
 @pytest.fixture(scope="module")
-def handled() -> Iterator[Stage]:
-    """A stage on which one message of a new customer went all the way to the ticket and came back as an echo."""
+def handled() -> Stage:
+    """What a stage, closed since, noted of one message of a new customer: to the ticket, and back as an echo."""
     with stage() as at:
         at.write(next(iter(at.slack)), at.new_channel(), at.new_user())
         at.pump()
         assert at.deliver() == 1
         at.pump()
-        yield at
+        return at
 
 
 def test_the_items_of_every_call_add_up_to_the_units_that_the_call_consumed(handled: Stage) -> None:

@@ -34,7 +34,7 @@ def test_a_budget_holds_only_where_it_was_measured(name: str, value: float | Non
 
 
 def test_without_valgrind_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert cold.first_ack(False, 1.15).ratio is None
 
 
@@ -50,6 +50,11 @@ def test_without_valgrind_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_growth_of_any_kind_of_work_is_seen(later: Work, grown: list[int]) -> None:
     assert growth.grown({5: Work(20, 10, 10, 2), 50: later}) == grown
+
+
+def test_what_grew_is_named() -> None:
+    found = {5: Work(20, 10, 10, 2, {"read link": 1, "read message": 1}), 50: Work(20, 10, 20, 2, {"read message": 11})}
+    assert growth.culprits(found) == ["read message: 1.0 units at 5, 11.0 at 50"]
 
 
 def test_the_message_is_what_slack_sends_and_of_the_size_that_the_budget_names() -> None:

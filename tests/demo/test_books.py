@@ -79,7 +79,6 @@ def without(event: str) -> dict[str, str]:
         ({"set_aside": frozenset()}, "not in the failure list: d4"),
         ({"set_aside": frozenset({"d4", "d50"})}, "received = "),
     ],
-    ids=str,
 )
 def test_events_that_do_not_add_up_are_named(tampered: dict[str, Any], named: str) -> None:
     closed = books.close(replace(FACTS, events=replace(EVENTS, **tampered)))
@@ -104,7 +103,6 @@ def test_events_that_do_not_add_up_are_named(tampered: dict[str, Any], named: st
         (Passage("a.png", "file", None, 0), "lost"),
         (Passage("a.png", "file", None, 2), "doubled"),
     ],
-    ids=str,
 )
 def test_what_did_not_come_once_is_named(passage: Passage, figure: str) -> None:
     closed = books.close(replace(FACTS, passages=(*PASSAGES, passage)))

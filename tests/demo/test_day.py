@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from chalicelib import bootstrap
+from chalicelib.services import read
 from infra.commands.demo import as_json, demo, exit_code
 from infra.demo import books, conversation, count
 from infra.demo.day import opened
@@ -45,7 +47,7 @@ def played(seed: int, customers: int) -> dict[str, Any]:
         day.play()
         seen = count.look(day)
         closed = books.close(count.facts(seen))
-        shown = conversation.chosen(seen)
+        shown = [read.conversation(chosen, bootstrap.deps()) for chosen in conversation.chosen(seen)]
         print(f"seed {seed}, {customers} customers: {day.seconds:.0f} seconds")
     return {**as_json(closed, seed, customers, day.seconds), "shown": shown, "told": told, "code": exit_code(closed)}
 
@@ -82,13 +84,13 @@ def test_the_admin_is_told_of_the_mails_that_zendesk_would_send() -> None:
 
 def test_conversations_can_be_read() -> None:
     for shown in played(1, 1)["shown"]:
-        assert shown.customer
-        assert shown.where.startswith("Slack")
-        assert "Zendesk ticket #" in shown.there
-        assert shown.lines
-        assert all(line.who and line.text and line.at for line in shown.lines)
-        answers = [line for line in shown.lines if line.kind == "answer"]
-        assert all(line.fate.startswith("in Slack") for line in answers)
+        assert shown.summary.customer_name
+        assert shown.summary.channel == "slack"
+        assert [ticket.provider for ticket in shown.summary.tickets] == ["zendesk"]
+        assert all(line.author and line.sent_at for line in shown.messages)
+        carried = [entry for line in shown.messages for entry in line.carried]
+        assert carried
+        assert {entry.state for entry in carried} == {"done"}
 
 
 @pytest.mark.slow

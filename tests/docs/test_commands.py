@@ -136,7 +136,7 @@ def test_the_session_by_hand_goes_as_the_page_shows(tmp_path: Path) -> None:
     lines = [line.removeprefix(">>> ") for line in session.splitlines() if line.startswith(">>> ")]
     shown = [line for line in session.splitlines() if not line.startswith(">>> ")]
     # A person waits between two lines; here the running threads are waited for, by what they bring about.
-    until = "import threading\ndef until(done):\n    for _ in range(1200):\n        if done(): return\n"
+    until = "import threading\ndef until(done):\n    for _ in range(400):\n        if done(): return\n"
     until += "        threading.Event().wait(0.05)\n\n"
     waits = {"list(zendesk.tickets)": "until(lambda: zendesk.tickets)"}
     waits["thread(root)"] = "until(lambda: len(slack.thread(channel, root)) == 2)"

@@ -14,6 +14,8 @@ from infra.sandbox.deliveries import Answer, Delivery
 from tests.support.scenario import Scenario
 
 CHUNKS = 4
+# An edit that overtakes its message brings the message as it was before the edit. A comment cannot be changed any more.
+VERSIONS = {"second words": "first words", "third words": "first words"}
 
 
 def _mention_edit_delete(scenario: Scenario, channel: str) -> None:
@@ -112,10 +114,14 @@ def _visible(scenario: Scenario, channels: list[str]) -> list[str]:
     for channel in channels:
         conversation = conversations[channel]
         ticket = tickets[f"deskweave:{conversation['id']}"]
+        said = [
+            [c["public"], VERSIONS.get(c["plain_body"], c["plain_body"])]
+            for c in scenario.zendesk.comments(ticket["id"])
+        ]
         what = {
             "records": [[r["kind"], r["text"]] for r in records if r["conversation"] == conversation["id"]],
             "status": [conversation["status"], ticket["status"]],
-            "comments": sorted([c["public"], c["plain_body"]] for c in scenario.zendesk.comments(ticket["id"])),
+            "comments": sorted([public, VERSIONS.get(text, text)] for public, text in said),
             "sent": [m["text"] for m in scenario.slack.messages(channel) if m.get("bot_id")],
         }
         seen.append(re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", json.dumps(what)))

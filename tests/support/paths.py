@@ -63,7 +63,7 @@ def status(scenario: Scenario) -> None:
     scenario.run()
     scenario.write(root(scenario))
     scenario.run()
-    scenario.command("solved")
+    scenario.command(status="solved")
     scenario.run()
 
 

@@ -172,11 +172,12 @@ class Scenario:
     def solve(self, ticket: int = 1, status: str = "solved") -> None:
         self.zendesk.change_ticket(self.agent, ticket, status=status)
 
-    def command(self, status: str, conversation: str = "") -> None:
-        """A change of state from our own side, as `deskweave` queues it."""
-        conversation = conversation or self.conversations()[0]["id"]
-        body = {"v": 1, "kind": "state", "conversation": conversation, "change": {"status": status}, "by": "admin"}
-        self.deps.inbox.send(f"state {conversation}", body)
+    def command(self, **change: str) -> None:
+        """A change of the oldest conversation's state from our own side, as the command line queues it."""
+        conversation = self.conversations()[0]["id"]
+        body = {"v": 1, "kind": "state", "conversation": conversation, "change": change, "by": "admin"}
+        with self.runtime.wire.acting("setup"):
+            self.deps.inbox.send(f"state {conversation}", body)
 
     # --- time ---------------------------------------------------------------------------------------------------
 

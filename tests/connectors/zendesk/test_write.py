@@ -105,8 +105,8 @@ def test_a_private_note_goes_out_private(author: str) -> None:
 COMMENTS: list[tuple[str, bool, str, list[Answer], str]] = [
     ("no stamp: the ticket is read first", False, "", [SHOWN, written("call-1", 12)], "GET PUT"),
     ("changed meanwhile", False, "s", [CONFLICT, audits(), SHOWN, written("call-1", 12)], "PUT GET GET PUT"),
-    ("changed by an attempt of ours", False, "s", [CONFLICT, audits(audit("call-1", 12))], "PUT GET"),
-    ("retry of one that was applied", True, "s", [audits(audit("call-1", 12))], "GET"),
+    ("changed by an attempt of ours", False, "s", [CONFLICT, audits(audit("call-1", 12)), SHOWN], "PUT GET GET"),
+    ("retry of one that was applied", True, "s", [audits(audit("call-1", 12)), SHOWN], "GET GET"),
     ("retry of one that was not", True, "s", [audits(audit("call-0", 8)), written("call-1", 12)], "GET PUT"),
 ]
 
@@ -212,6 +212,8 @@ def test_the_newest_audits_are_found_even_if_zendesk_sorts_the_other_way() -> No
     everything = [audit("call-1" if number == 240 else "", 12, number=number) for number in range(1, 251)]
 
     def answer(sent: Sent) -> Answer:
+        if "audits" not in sent.path:
+            return SHOWN
         page = int(sent.query.get("page", 1))
         return Answer(
             body={
@@ -224,7 +226,7 @@ def test_the_newest_audits_are_found_even_if_zendesk_sorts_the_other_way() -> No
     connector, wire = wired(answer)
     found = connector.lookup("add_comment", "5", "v1", call())
     assert found is not None and found.comments == ("12",)
-    assert len(wire.sent) == 3
+    assert len([sent for sent in wire.sent if "audits" in sent.path]) == 3
 
 
 def test_a_lookup_that_finds_nothing_says_so() -> None:
