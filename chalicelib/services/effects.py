@@ -209,14 +209,13 @@ def _pull(head: Item, deps: Deps) -> None:
         "connection": head["connection"],
         "provider": state["provider"],
         "delivery": head["delivery"],
-        "at": hint["at"],
-        "source": hint["source"],
+        "at": head["arrived"],
+        "source": head["source"],
         "hint": {"record": hint["record"], "conversation": hint["conversation"], "version": ""},
     }
     deps.inbox.send(keys.ticket_group(head["connection"], hint["record"]), body)
     try:
-        deps.table.update(
-            Update(head["pk"], keys.HEAD, remove=("due_pk", "due_at", "delivery"), when={"asked": head["asked"]})
-        )
+        told = ("due_pk", "due_at", "delivery", "source", "arrived")
+        deps.table.update(Update(head["pk"], keys.HEAD, remove=told, when={"asked": head["asked"]}))
     except ConditionFailed:
         return

@@ -118,7 +118,7 @@ def _changed(
             except ConditionFailed:
                 continue
             return STORED if link.get("delivery") == delivery.id else REPEATED
-        writes, wake = _state_writes(merged, conversation, connection, deps)
+        writes, wake = _state_writes(merged, conversation, connection, deps, delivery.id)
         writes.append(Update(link_key, set={**link_change, "delivery": delivery.id}, when=_same(link)))
         try:
             deps.table.transact(writes)
@@ -129,7 +129,9 @@ def _changed(
     raise AwsUnavailable("lost every race for the ticket's link; the queue delivers again")
 
 
-def _state_writes(merged: merge.Merged, conversation: Item, source: str, deps: Deps) -> tuple[list[Write], list[str]]:
+def _state_writes(
+    merged: merge.Merged, conversation: Item, source: str, deps: Deps, delivery: str = ""
+) -> tuple[list[Write], list[str]]:
     """The conversation's new state, its history, and entries for whichever CRM does not know of it yet."""
     state = merged.state
     changed = {
@@ -151,7 +153,7 @@ def _state_writes(merged: merge.Merged, conversation: Item, source: str, deps: D
         if state.status == Status.SOLVED:
             change["solved_at"] = deps.now()
     writes: list[Write] = [*added, messages.bump(conversation, change)]
-    writes.append(messages.history(conversation, deps, by=source, **trail))
+    writes.append(messages.history(conversation, deps, by=source, delivery=delivery, **trail))
     return writes, [keys.lane(conversation["id"], entry.target) for entry in entries]
 
 
@@ -231,13 +233,13 @@ def _wait(hint: Hint, delivery: Delivery, deps: Deps, *, until: int = 0, paused:
     """Put a hint into its record's pull lane. Joined to one that waits already, it brings nothing of its own."""
     pk = keys.pull(hint.record, delivery.connection)
     due = {"due_pk": keys.paused(delivery.connection) if paused else keys.DUE, "due_at": until}
-    body = {"record": hint.record, "conversation": hint.conversation, "at": delivery.at, "source": delivery.source}
+    body = {"record": hint.record, "conversation": hint.conversation}
     before = deps.table.update(
         Update(
             pk,
             keys.HEAD,
             set={**due, "connection": delivery.connection, "hint": body, "reason": reason or "waits to be read"},
-            first={"delivery": delivery.id},
+            first={"delivery": delivery.id, "source": delivery.source, "arrived": delivery.at},
             add={"asked": 1},
         ),
         old=True,

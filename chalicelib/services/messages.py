@@ -42,14 +42,22 @@ class _Plan:
     wake: list[str]
 
 
-def received(event: MessageReceived, delivery: Delivery, deps: Deps) -> str:
-    """Store a customer's message, in the conversation that its thread's claim names or in a new one."""
+def received(event: MessageReceived, delivery: Delivery, deps: Deps, *, provisional: bool = False) -> str:
+    """Store a customer's message, in the conversation that its thread's claim names or in a new one.
+
+    provisional  the message is known only from its edit or deletion, which overtook it; when it comes itself, its own
+                 words take the place, so that the record does not depend on the order of arrival
+    """
     message_key = keys.message(delivery.connection, event.key)
     thread_key = keys.thread(delivery.connection, event.thread)
     identity_key = keys.identity(delivery.connection, event.sender.key)
     for _ in range(_TRIES):
         found = deps.table.get_many([(message_key, "-"), (thread_key, "-"), (identity_key, "-")])
         kept = found.get((message_key, "-"))
+        if kept is not None and kept.get("provisional") and not provisional:
+            if _confirmed(event, kept, delivery, deps):
+                return STORED
+            continue
         if kept is not None:
             return _again(kept, event.text, delivery, deps)
         thread = found.get((thread_key, "-"))
@@ -62,10 +70,10 @@ def received(event: MessageReceived, delivery: Delivery, deps: Deps) -> str:
             min(event.sent_at, deps.now()),
         )
         if isinstance(decision, threading.Join) and conversation is not None:
-            plan = _join(event, delivery, conversation, decision.status, identity, deps)
+            plan = _join(event, delivery, conversation, decision.status, identity, provisional, deps)
         else:
             follows = decision.follows if isinstance(decision, threading.Open) else ""
-            plan = _open(event, delivery, follows, identity, thread, deps)
+            plan = _open(event, delivery, follows, identity, thread, provisional, deps)
         if _written(plan, deps):
             return STORED
     raise AwsUnavailable("lost every race for the conversation; the queue delivers again")
@@ -89,7 +97,7 @@ def _amended(event: MessageEdited | MessageDeleted, delivery: Delivery, deps: De
             return _again(found[key, "-"], text, delivery, deps)
         original = found.get((original_key, "-"))
         if original is None:
-            received(event.original, replace(delivery, raw=b""), deps)
+            received(event.original, replace(delivery, raw=b""), deps, provisional=True)
             continue
         if original.get("ours"):
             return REPEATED
@@ -140,11 +148,17 @@ def _answer(conversation: Item, key: str, event: TicketCommented) -> list[Entry]
 
 
 def _join(
-    event: MessageReceived, delivery: Delivery, conversation: Item, status: Status, identity: Item | None, deps: Deps
+    event: MessageReceived,
+    delivery: Delivery,
+    conversation: Item,
+    status: Status,
+    identity: Item | None,
+    provisional: bool,
+    deps: Deps,
 ) -> _Plan:
     """Go on with a conversation. A sender who is new in it becomes a customer of their own."""
     writes, customer = _customer(event.sender, delivery, identity, deps)
-    item = _inbound_item(event, delivery, conversation["id"], customer, deps)
+    item = _inbound_item(event, delivery, conversation["id"], customer, deps, provisional)
     change: dict[str, Any] = {}
     if event.sent_at >= conversation["reply_to"]["sent_at"]:
         change["reply_to"] = records.reply_to(event, delivery)
@@ -162,6 +176,7 @@ def _open(
     follows: str,
     identity: Item | None,
     thread: Item | None,
+    provisional: bool,
     deps: Deps,
 ) -> _Plan:
     """Open a conversation: claims, routing, and a lane for each CRM."""
@@ -191,7 +206,7 @@ def _open(
         conversation["follows"] = follows
     claim: dict[str, Any] = {"conversation": conversation_id}
     when = {"conversation": thread["conversation"] if thread else None}
-    item = _inbound_item(event, delivery, conversation_id, customer, deps)
+    item = _inbound_item(event, delivery, conversation_id, customer, deps, provisional)
     entries = _to_crms(_crms(conversation), item, event, "")
     added, numbers = lanes.append(conversation, entries, now)
     conversation["next"] = numbers
@@ -260,11 +275,12 @@ def bump(conversation: Item, change: dict[str, Any]) -> Update:
     return Update(conversation["pk"], set={**change, "version": version + 1}, when={"version": version})
 
 
-def history(conversation: Item, deps: Deps, *, by: str, **changed: Any) -> Put:
-    """The audit trail's line about a change of a conversation's state."""
+def history(conversation: Item, deps: Deps, *, by: str, delivery: str = "", **changed: Any) -> Put:
+    """The audit trail's line about a change of a conversation's state, and the delivery that brought it."""
     stands = {name: conversation.get(name, "") for name in changed if name != "overruled"}
     sk = f"H#{deps.now():015d}#{conversation['version']}"
-    return Put({"pk": conversation["pk"], "sk": sk, "by": by, "at": deps.now(), "was": stands, "now": changed})
+    line: Item = {"pk": conversation["pk"], "sk": sk, "by": by, "at": deps.now(), "was": stands, "now": changed}
+    return Put(line | {"delivery": delivery} if delivery else line)
 
 
 def _written(plan: _Plan, deps: Deps) -> bool:
@@ -301,7 +317,21 @@ def _crms(conversation: Item) -> list[str]:
     return list(conversation["crms"])
 
 
-def _inbound_item(event: MessageReceived, delivery: Delivery, conversation: str, customer: str, deps: Deps) -> Item:
+def _inbound_item(
+    event: MessageReceived, delivery: Delivery, conversation: str, customer: str, deps: Deps, provisional: bool = False
+) -> Item:
     key = keys.message(delivery.connection, event.key)
     item = records.item(key, conversation, "message", event.text, event.sender, event, delivery, deps)
-    return item | {"customer": customer, "direction": "in", "files": records.files(event.attachments)}
+    item |= {"customer": customer, "direction": "in", "files": records.files(event.attachments)}
+    return item | {"provisional": True} if provisional else item
+
+
+def _confirmed(event: MessageReceived, kept: Item, delivery: Delivery, deps: Deps) -> bool:
+    """Put a message's own words where its edit had brought later ones; false where somebody else was quicker."""
+    item = _inbound_item(event, delivery, kept["conversation"], kept["customer"], deps)
+    own: dict[str, Any] = {name: item[name] for name in ("text", "files", "delivery", "raw", "raw_at") if name in item}
+    try:
+        deps.table.update(Update(kept["pk"], set=own, remove=("provisional",), when={"provisional": True}))
+    except ConditionFailed:
+        return False
+    return True

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from infra.local.runtime import LocalRuntime
+    from infra.sandbox.control import ControlDoor
 
 
 @click.command()
@@ -41,13 +42,16 @@ def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool
     except OSError as error:
         raise _explained(error, port) from error
     aws_url = runtime.serve_aws()
-    place = stack.enter_context(announced(aws_url, http_url, runtime.stage))
     click.echo(f"Deskweave    {http_url}    webhooks at /webhooks/PROVIDER/CONNECTION")
+    door = start_sandbox(stack, runtime, http_url, seed) if sandbox else None
+    place = stack.enter_context(announced(aws_url, http_url, runtime.stage, door.address if door else None))
     click.echo(f"AWS          {aws_url}    for other `deskweave` commands in this directory ({place.name} tells them)")
-    if sandbox:
-        _start_sandbox(stack, runtime, http_url, seed)
     stack.callback(runtime.run_background().stop)
     click.echo("The store is in memory: it is empty at the start and gone at the end.")
+    if sandbox:
+        click.echo(
+            'Try it       deskweave sandbox write "My invoice is wrong"    in another terminal, in this directory'
+        )
 
 
 @contextmanager
@@ -62,10 +66,12 @@ def stopped_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed: int) -> None:
+def start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed: int) -> ControlDoor:
+    """Start the stand-ins and connect the app to them; the door is what `deskweave sandbox` comes in by."""
     from chalicelib import bootstrap
     from infra.local.try_it import connect_sandbox
     from infra.sandbox import Sandbox
+    from infra.sandbox.control import ControlDoor
 
     stand_ins = Sandbox(runtime.clock, seed)
     stand_ins.start()
@@ -74,6 +80,7 @@ def _start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed:
     click.echo(f"Sandbox      {stand_ins.url}    stand-ins for the providers")
     slack, zendesk = connect_sandbox(bootstrap.deps(), stand_ins, http_url, click.echo)
     click.echo(f"Connections  slack {slack}, zendesk {zendesk}")
+    return stack.enter_context(ControlDoor(stand_ins))
 
 
 def _explained(error: OSError, port: int) -> click.ClickException:

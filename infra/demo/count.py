@@ -166,7 +166,7 @@ def events(day: Day, seen: Seen) -> Events:
     # What came by which way is the door's word: hints of a webhook and of a poll that wait for one ticket are joined.
     told = [line for line in outcomes if line["delivery"] in queued]
     polled = [line for line in outcomes if line["delivery"] not in queued]
-    links = [item for item in seen.table if item["pk"].startswith("K#")]
+    links = [item for item in seen.table if item["pk"].startswith("K#") or item["sk"].startswith("H#")]
     listed = [item for item in seen.table if item["pk"].startswith("FAILURES")]
     return Events(
         received=sum(count for status, count in statuses if 200 <= status < 500),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +18,18 @@ _SECONDS = 2
 
 
 @contextmanager
-def announced(aws_url: str, http_url: str, stage: str) -> Iterator[Path]:
-    """Tell others where the local run is, until it ends."""
+def announced(aws_url: str, http_url: str, stage: str, sandbox: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """Tell others where the local run is, until it ends; `sandbox` is the {url, token} of its control door.
+
+    Only the user who runs it may read the file: the token in it lets whoever has it act in the sandbox.
+    """
     place = PLACE.resolve()
     place.parent.mkdir(exist_ok=True)
-    place.write_text(json.dumps({"aws": aws_url, "http": http_url, "stage": stage, "pid": os.getpid()}) + "\n")
+    told = {"aws": aws_url, "http": http_url, "stage": stage, "pid": os.getpid(), "sandbox": dict(sandbox or {})}
+    handle, written = tempfile.mkstemp(dir=place.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(json.dumps(told) + "\n")
+    Path(written).replace(place)
     try:
         yield place
     finally:
@@ -48,10 +56,20 @@ def use_local() -> bool:
     return True
 
 
+def sandbox_door() -> dict[str, str] | None:
+    """{url, token} of the control door of the sandbox that runs in this directory, {} where what runs here has none,
+    None where nothing was announced. Whether it answers shows in the call."""
+    found = _announced(PLACE)
+    if not found:
+        return None
+    door = found.get("sandbox")
+    return {str(name): str(value) for name, value in door.items()} if isinstance(door, dict) else {}
+
+
 def _announced(place: Path) -> dict[str, object]:
     try:
         found = json.loads(place.read_text())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 

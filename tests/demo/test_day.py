@@ -88,7 +88,7 @@ def test_conversations_can_be_read() -> None:
         assert shown.summary.channel == "slack"
         assert [ticket.provider for ticket in shown.summary.tickets] == ["zendesk"]
         assert all(line.author and line.sent_at for line in shown.messages)
-        carried = [entry for line in shown.messages for entry in line.carried]
+        carried = [entry for line in shown.messages for entry in line.deliveries]
         assert carried
         assert {entry.state for entry in carried} == {"done"}
 

@@ -79,12 +79,10 @@ class Injector:
         raise _failure(service, self.mode)
 
 
-def record(
-    make: Callable[[], Scenario], before: Callable[[Scenario], None], play: Callable[[Scenario], None]
-) -> list[Point]:
+def record(before: Callable[[Scenario], None], play: Callable[[Scenario], None]) -> list[Point]:
     """The call points of a path, once it has been played without a fault."""
     recorder = Recorder()
-    with make() as scenario:
+    with Scenario() as scenario:
         before(scenario)
         scenario.runtime.on_call = recorder.on_call
         with scenario.runtime.provider_calls():
