@@ -1,4 +1,4 @@
-"""`deskweave sandbox`: play customer and agent in the stand-ins of the `deskweave serve` that runs in this directory."""
+"""`deskweave sandbox`: play customer and agent in the stand-ins of the `deskweave serve` that runs here."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ _PROVIDERS = click.Choice(["slack", "zendesk"])
 _START = "Start it with `deskweave serve` in this directory."
 
 
-class _Ticket(click.ParamType):
-    """A ticket's number, also as `deskweave show` takes it."""
-
-    name = "ticket"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = str(value).removeprefix("zendesk:").removeprefix("#")
-        if not (number.isascii() and number.isdigit() and int(number[:9]) > 0):
-            self.fail(f"{value!r} is no ticket: write its number, for instance 1 or zendesk:1", param, ctx)
-        return int(number[:9])
+def _number(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """A ticket's number, also written as `deskweave show` takes it."""
+    if value is None:
+        return None
+    number = value.removeprefix("zendesk:").removeprefix("#")
+    if not (number.isascii() and number.isdigit() and len(number) < 16 and int(number)):
+        raise click.BadParameter(f"{value!r} is no ticket; write its number, for instance 1 or zendesk:1")
+    return int(number)
 
 
 @click.group(cls=Group)
@@ -50,7 +48,7 @@ def sandbox(context: click.Context) -> None:
 
 
 @sandbox.subcommand("write")
-@click.argument("text", default="")
+@click.argument("text", metavar="[TEXT]", default="")
 @click.option("--as", "person", metavar="NAME", default="Ada Lovelace", show_default=True, help="Who writes.")
 @click.option("--channel", metavar="NAME", default="", help="Where, made on first use. Default: help.")
 @click.option("--thread", metavar="TS", default="", help="Write in the thread of the message with this ts.")
@@ -77,7 +75,7 @@ def write(
 
 
 @sandbox.subcommand("answer")
-@click.argument("ticket", type=_Ticket())
+@click.argument("ticket", callback=_number)
 @click.argument("text")
 @click.option("--as", "person", metavar="NAME", default="Bob", show_default=True, help="Which agent.")
 @click.option("--private", is_flag=True, help="A note that only colleagues may read.")
@@ -112,7 +110,7 @@ def slack(channel: str, file: str | None) -> None:
 
 
 @sandbox.subcommand("tickets")
-@click.argument("ticket", type=_Ticket(), default=None, required=False)
+@click.argument("ticket", metavar="[TICKET]", callback=_number, required=False)
 @json_option
 def tickets(ticket: int | None, file: str | None) -> None:
     """List the tickets in Zendesk, or show one with its comments.
@@ -177,7 +175,8 @@ def faults(clear: bool, file: str | None) -> None:
 def _door(action: str, **arguments: Any) -> Json:
     """Do an action in the running sandbox. Raises `click.ClickException` where none runs, or it refuses."""
     from infra.local.discover import sandbox_door
-    from infra.sandbox.control import NotThere, Refused, call
+    from infra.sandbox.control import NotThere, call
+    from infra.sandbox.control_views import Refused
 
     address = sandbox_door()
     if address is None:

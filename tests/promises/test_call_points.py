@@ -17,7 +17,8 @@ def _play(path: Path, point: Point, mode: str) -> None:
         what = f"{path.name}: {mode} at {point}"
         assert struck, f"{what}: the call was not made"
         books.check(scenario, what)
-        assert [c["status"] for c in scenario.conversations()] == [path.ends], what
+        (conversation,) = scenario.conversations()
+        assert conversation["status"] in path.ends, what
 
 
 @pytest.mark.slow

@@ -143,3 +143,16 @@ def test_a_comment_that_comes_by_webhook_and_poll_is_one_message() -> None:
         scenario.answer()
         scenario.settle()
         books.check(scenario)
+
+
+@pytest.mark.parametrize("status", ["solved", "pending", "hold"])
+def test_a_customers_new_message_reopens_on_both_sides(status: str) -> None:
+    with Scenario() as scenario:
+        conversation(scenario)
+        scenario.solve(status=status)
+        scenario.settle()
+        scenario.write(root(scenario))
+        scenario.settle()
+        assert [c["status"] for c in scenario.conversations()] == ["open"]
+        assert scenario.zendesk.tickets[1]["status"] == "open"
+        books.check(scenario)

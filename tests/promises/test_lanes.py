@@ -141,3 +141,18 @@ def test_messages_reach_the_ticket_in_the_order_of_the_channel(scenario: Scenari
     assert len(places) == 6
     assert places == sorted(places)
     books.check(scenario)
+
+
+def test_waiting_messages_of_two_people_are_two_comments(scenario: Scenario) -> None:
+    """What waits is joined, but never across authors: each comment bears its own author's name."""
+    other = scenario.slack.add_user("Charles Babbage", "charles@example.com")
+    root = scenario.slack.messages(scenario.channel)[0]["ts"]
+    scenario.sandbox.faults.add(Fault("zendesk", "429", "PUT /api/v2/tickets/{id}", retry_after=60))
+    for user in (scenario.customer, scenario.customer, scenario.customer, other, other):
+        scenario.write(root, user=user)
+        scenario.run(1)
+    scenario.settle()
+    names = {number: user["name"] for number, user in scenario.zendesk.users.items()}
+    authors = [names[c["author_id"]] for c in scenario.zendesk.comments(1)]
+    assert authors == ["Ada Lovelace", "Ada Lovelace", "Charles Babbage"]
+    books.check(scenario)

@@ -130,3 +130,13 @@ def _visible(scenario: Scenario, channels: list[str]) -> list[str]:
 
 def _differences(finals: dict[str, list[tuple[int, ...]]]) -> str:
     return "\n".join(f"{len(orders)} orders, e.g. {orders[:4]}: {final}" for final, orders in finals.items())
+
+
+def test_an_edit_that_overtakes_its_message_leaves_the_message_its_own_words() -> None:
+    with Scenario() as scenario:
+        kept = _kept_back(scenario, lambda: _edits_and_tombstone(scenario, scenario.channel))
+        for number in (3, 0, 1, 2, 4):
+            scenario.sandbox.redeliver(kept[number].id)
+            scenario.run()
+        assert [r["text"] for r in scenario.records("message")] == ["first words", "a reply"]
+        assert not [item for item in scenario.items() if item["sk"].startswith("conflict#")]

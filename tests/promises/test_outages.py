@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from chalicelib.services import failures
 from infra.local.runtime import MINUTE_MS
 from infra.sandbox import Fault
 from tests.support import books
+from tests.support.faults import Calls
 from tests.support.paths import root
 from tests.support.scenario import DAY_MS, HOUR_MS, Scenario
 
@@ -29,22 +29,6 @@ def in_order(scenario: Scenario, ticket: int = 1) -> None:
     text = "\n".join(c["plain_body"] for c in scenario.zendesk.comments(ticket))
     found = [text.index(s.mark) for s in scenario.said if s.kind == "message" and s.mark in text]
     assert found == sorted(found)
-
-
-class Calls:
-    """When each call reached a provider, by the sandbox's own count."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.at: list[tuple[int, str]] = []
-        self._scenario = scenario
-        scenario.runtime.on_call = self.on_call
-
-    def on_call(self, service: str, operation: str, phase: str) -> None:
-        if service == "http" and phase == "before":
-            self.at.append((self._scenario.clock(), operation))
-
-    def between(self, start: int, end: int, part: str) -> list[Any]:
-        return [call for call in self.at if start < call[0] < end and part in call[1]]
 
 
 def test_a_day_without_zendesk_drains_in_order_and_each_once(scenario: Scenario) -> None:

@@ -119,3 +119,32 @@ def test_a_comment_is_private_unless_zendesk_says_that_it_is_public() -> None:
             comment["public"] = None
         scenario.settle()
         assert books.slack_bot_messages(scenario) == []
+
+
+def test_a_note_makes_no_work_for_the_customers_channel() -> None:
+    with Scenario() as scenario:
+        conversation(scenario)
+        scenario.note()
+        scenario.settle()
+        assert [i["pk"] for i in scenario.items() if i["pk"].startswith("L#c") and scenario.slack_id in i["pk"]] == []
+        books.check(scenario)
+
+
+def test_an_edit_is_told_to_agents_alone() -> None:
+    with Scenario() as scenario:
+        conversation(scenario)
+        mark = scenario.edit(root(scenario))
+        scenario.settle()
+        assert [c["public"] for c in scenario.zendesk.comments(1) if mark in c["plain_body"]] == [False]
+        books.check(scenario)
+
+
+def test_a_bugs_words_stay_out_of_the_log() -> None:
+    """An exception's message may hold what a customer wrote; its type and place do not."""
+    with Scenario() as scenario:
+        scenario.deps.inbox.send("g", {"v": 1, "kind": "between the lines", "delivery": "d1"})
+        scenario.settle()
+        (bug,) = [line for line in scenario.lines if line.get("outcome") == "bug"]
+        assert bug["error"] == "KeyError"
+        assert "between the lines" not in json.dumps(scenario.lines)
+        assert len(scenario.failures()) == 1

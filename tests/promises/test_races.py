@@ -24,6 +24,15 @@ def worker(scenario: Scenario, function: str) -> Worker:
     return lambda: scenario.runtime._invoke(function, event)
 
 
+def one_each(scenario: Scenario, function: str) -> list[Worker]:
+    """A worker for each message that a queue holds, once what is due has been delivered."""
+    scenario.sandbox.deliver_due()
+    queue = scenario.runtime.queues[function]
+    events = [lambdas.sqs_event(queue.name, [message]) for message in queue.messages()]
+    assert len(events) > 1
+    return [lambda event=event: scenario.runtime._invoke(function, event) for event in events]  # type: ignore[misc]
+
+
 def race(scenario: Scenario, number: int, *workers: Worker) -> None:
     """Let them run against each other; then let the queues deliver what they still hold."""
     scheduler = SeededScheduler(number)
@@ -129,3 +138,29 @@ def test_two_clocks_and_two_polls_at_once_do_no_harm(number: int) -> None:
         scenario.runtime.tick()
         scenario.runtime.tick()
         race(scenario, number, worker(scenario, "inbox"), worker(scenario, "inbox"))
+
+
+@pytest.mark.parametrize("number", SEEDS)
+def test_messages_of_one_new_thread_at_once_open_one_conversation(number: int) -> None:
+    """Root and replies reach three workers at once; each finds that there is no conversation yet."""
+    with Scenario(number) as scenario:
+        ts = scenario.write()
+        scenario.write(ts)
+        scenario.write(ts)
+        workers = one_each(scenario, "inbox")
+        race(scenario, number, *workers)
+        assert len(scenario.conversations()) == 1
+
+
+@pytest.mark.parametrize("number", SEEDS)
+def test_messages_and_statuses_of_one_conversation_at_once_all_count(number: int) -> None:
+    """Two replies, an agent's answer and a change of state from our side, each with a worker of its own."""
+    with Scenario(number) as scenario:
+        conversation(scenario)
+        scenario.write(root(scenario))
+        scenario.write(root(scenario))
+        scenario.answer(status="pending")
+        scenario.command(priority="high")
+        workers = one_each(scenario, "inbox")
+        race(scenario, number, *workers)
+        assert [c["priority"] for c in scenario.conversations()] == ["high"]

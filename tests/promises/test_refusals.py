@@ -39,6 +39,17 @@ def test_a_forgery_is_401_a_metric_and_no_record(scenario: Scenario, provider: s
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "refused"}]
 
 
+@pytest.mark.parametrize("provider", ["slack", "zendesk"])
+def test_a_forgery_is_refused_also_where_the_settings_are_read_again(scenario: Scenario, provider: str) -> None:
+    scenario.write()
+    scenario.settle()
+    scenario.clock.advance(90_000)
+    delivery = scenario.sandbox.forge(provider, "secret")
+    scenario.sandbox.deliver_due()
+    assert [status for _, status in delivery.attempts] == [401]
+    assert [c.operation for c in scenario.runtime.meter.of(function="api")][-1] == "GetParameter"
+
+
 @pytest.mark.parametrize("path", ["slack/{unknown}", "slack/{removed}", "pigeon/{unknown}", "slack/{zendesk}"])
 def test_an_unknown_connection_is_verified_like_a_known_one(scenario: Scenario, path: str) -> None:
     """The same work: whoever measures the time learns nothing. The stranger's request is no less verified."""

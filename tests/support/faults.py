@@ -158,3 +158,19 @@ class Poison:
             self.deaths += 1
             self._scenario.restart()
             raise ProcessDied(f"the poison of {self._ts}")
+
+
+class Calls:
+    """When each call went to a provider: (ms, method and path)."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.at: list[tuple[int, str]] = []
+        self._scenario = scenario
+        scenario.runtime.on_call = self.on_call
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if service == "http" and phase == "before":
+            self.at.append((self._scenario.clock(), operation))
+
+    def between(self, start: int, end: int, part: str) -> list[tuple[int, str]]:
+        return [call for call in self.at if start < call[0] < end and part in call[1]]
