@@ -92,15 +92,17 @@ def _leave_running(day: Day, console: Console) -> None:
     """Go on in real time until Ctrl-C."""
     from infra.commands.serve import stopped_by_ctrl_c
     from infra.local.discover import announced
+    from infra.sandbox.control import ControlDoor
 
     day.go_live()
     aws_url = day.runtime.serve_aws()
-    with announced(aws_url, day.url, day.runtime.stage):
+    with ControlDoor(day.sandbox) as door, announced(aws_url, day.url, day.runtime.stage, door.address):
         background = day.runtime.run_background()
         console.print(f"\nDeskweave    {day.url}    webhooks at /webhooks/PROVIDER/CONNECTION", soft_wrap=True)
         console.print(f"Sandbox      {day.sandbox.url}    Slack under /slack/api/, Zendesk under /zendesk/api/v2/")
         console.print(f"AWS          {aws_url}    for other `deskweave` commands in this directory")
         console.print("Look around  deskweave conversations · deskweave show ID · deskweave failures · deskweave lanes")
+        console.print("Go on        deskweave sandbox write TEXT · deskweave sandbox answer TICKET TEXT")
         console.print("It is all in memory. Ctrl-C ends it.")
         with stopped_by_ctrl_c():
             threading.Event().wait()

@@ -32,7 +32,7 @@ def nothing(scenario: Scenario) -> None:
 def conversation(scenario: Scenario) -> None:
     """A conversation with its ticket, known to both sides."""
     scenario.write()
-    scenario.settle()
+    scenario.run(125)
 
 
 def root(scenario: Scenario) -> str:
