@@ -67,6 +67,7 @@ def test_slack_is_not_called_before_its_retry_after_is_over(scenario: Scenario, 
         scenario.answer()
         scenario.run(1)
         (refused, _), *_ = [call for call in calls.at if "postMessage" in call[1]]
+        scenario.runtime.run_for((seconds + 60) * 1000, tick_every=seconds * 300)
         scenario.settle()
     assert calls.between(refused, refused + seconds * 1000, "postMessage") == []
     books.check(scenario)
@@ -82,6 +83,7 @@ def test_zendesk_is_not_called_at_all_before_its_retry_after_is_over(scenario: S
         scenario.run(1)
         (refused, _), *_ = [call for call in calls.at if call[1].startswith("PUT")]
         scenario.write(channel=scenario.slack.add_channel("other"))
+        scenario.runtime.run_for((seconds + 60) * 1000, tick_every=seconds * 300)
         scenario.settle()
     assert calls.between(refused, refused + seconds * 1000, "/zendesk/") == []
     books.check(scenario)

@@ -42,7 +42,7 @@ def test_a_forgery_is_401_a_metric_and_no_record(scenario: Scenario, provider: s
 @pytest.mark.parametrize("provider", ["slack", "zendesk"])
 def test_a_forgery_is_refused_also_where_the_settings_are_read_again(scenario: Scenario, provider: str) -> None:
     scenario.write()
-    scenario.settle()
+    scenario.run()
     scenario.clock.advance(90_000)
     delivery = scenario.sandbox.forge(provider, "secret")
     scenario.sandbox.deliver_due()

@@ -174,3 +174,25 @@ class Calls:
 
     def between(self, start: int, end: int, part: str) -> list[tuple[int, str]]:
         return [call for call in self.at if start < call[0] < end and part in call[1]]
+
+
+class Meanwhile:
+    """Does something once, in the middle of a handler: at the n-th call of an operation, before or after it."""
+
+    def __init__(
+        self, scenario: Scenario, operation: str, act: Callable[[], object], *, phase: str = "before", ordinal: int = 1
+    ) -> None:
+        self.done = False
+        self._operation = operation
+        self._act = act
+        self._phase = phase
+        self._left = ordinal
+        scenario.runtime.on_call = self.on_call
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if self.done or phase != self._phase or self._operation not in operation:
+            return
+        self._left -= 1
+        if self._left == 0:
+            self.done = True
+            self._act()
