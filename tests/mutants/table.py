@@ -253,7 +253,7 @@ def _webhook""",
         "connectors/zendesk/session.py",
         """"Idempotency-Key": _key.get()}""",
         """"X-Another-Key": _key.get()}""",
-        _node("test_recovery", "test_a_ticket_whose_answer_got_lost_is_made_once"),
+        _node("test_recovery", "test_a_new_ticket_bears_its_calls_key"),
     ),
     # --- P4: in order -------------------------------------------------------------------------------------------
     Mutant(

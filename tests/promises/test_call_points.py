@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support import books
@@ -24,7 +26,9 @@ def _play(path: Path, point: Point, mode: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_a_fault_at_any_call_loses_and_doubles_nothing(path: Path, mode: str) -> None:
+def test_a_fault_at_any_call_loses_and_doubles_nothing(
+    path: Path, mode: str, record_property: Callable[[str, object], None]
+) -> None:
     points = [point for point in record(path.before, path.play) if mode in point.modes()]
     wrong = []
     for point in points:
@@ -32,5 +36,6 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(path: Path, mode: str) ->
             _play(path, point, mode)
         except AssertionError as error:
             wrong.append(str(error).partition("\n")[0])
+    record_property("call points", f"{path.name}, {mode}: {len(points)} points, {len(wrong)} wrong")
     print(f"{path.name}, {mode}: {len(points)} points, {len(wrong)} wrong")
     assert not wrong, "\n".join(wrong)

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.services import failures
 from infra.sandbox import Fault
 from tests.support import books
+from tests.support.faults import Chaos
 from tests.support.paths import conversation, root
 from tests.support.scenario import Scenario
 
@@ -80,7 +81,8 @@ class Mixture:
         """An admin looks at the list of failures, and mends the credentials."""
         for failure in self.scenario.failures():
             if failure["kind"] == "connection":
-                with contextlib.suppress(LookupError):  # the credentials are still refused
+                # LookupError: the credentials are still refused.
+                with contextlib.suppress(LookupError), self.scenario.runtime.wire.acting("setup"):
                     failures.retry(failure["sk"], self.scenario.deps)
 
 
@@ -96,6 +98,26 @@ def test_any_mixture_comes_to_one_state_on_both_sides(number: int, seed: int) ->
         for _ in range(3):
             mixture.resume()
             scenario.settle(hours=6)
+        books.check(scenario, f"DESKWEAVE_SEED={seed}, mixture {number}: {mixture.told}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(MIXTURES // 2))
+def test_any_mixture_with_calls_that_fail_and_processes_that_die_comes_to_one_state(number: int, seed: int) -> None:
+    """One call in fifty goes wrong, before or after it was applied, while all the rest goes on."""
+    chance = seed * 1000 + number
+    with Scenario(chance, batch=1 + number % 10) as scenario:
+        mixture = Mixture(scenario, chance)
+        chaos = Chaos(scenario, chance, share=0.01)
+        with scenario.runtime.provider_calls():
+            for _ in range(STEPS):
+                mixture.step()
+            chaos.share = 0.0
+            scenario.sandbox.faults.clear()
+            for _ in range(3):
+                mixture.resume()
+                scenario.settle(hours=6)
+        assert chaos.struck
         books.check(scenario, f"DESKWEAVE_SEED={seed}, mixture {number}: {mixture.told}")
 
 

@@ -33,6 +33,15 @@ def one_each(scenario: Scenario, function: str) -> list[Worker]:
     return [lambda event=event: scenario.runtime._invoke(function, event) for event in events]  # type: ignore[misc]
 
 
+def handled(scenario: Scenario, function: str) -> None:
+    """Let a function handle what its queue holds, and take it off the queue."""
+    queue = scenario.runtime.queues[function]
+    messages = queue.receive(10)
+    assert scenario.runtime._invoke(function, lambdas.sqs_event(queue.name, messages)) is None
+    for message in messages:
+        queue.delete(message.receipt)
+
+
 def race(scenario: Scenario, number: int, *workers: Worker) -> None:
     """Let them run against each other; then let the queues deliver what they still hold."""
     scheduler = SeededScheduler(number)

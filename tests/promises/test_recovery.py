@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.core import ledger
 from chalicelib.services import failures
+from connectors import registry
 from connectors.slack import Slack
 from infra.local.runtime import MINUTE_MS
 from infra.sandbox import Fault
@@ -82,6 +83,16 @@ def test_a_ticket_whose_answer_got_lost_is_made_once(kind: str) -> None:
         books.check(scenario)
 
 
+def test_a_new_ticket_bears_its_calls_key() -> None:
+    """Should the first attempt arrive after the retry has looked for it, Zendesk itself tells them to be one."""
+    with Scenario() as scenario:
+        scenario.sandbox.faults.add(Fault("zendesk", "timeout_before", "POST /api/v2/tickets"))
+        scenario.write()
+        scenario.settle()
+        (made,) = [effect for effect in scenario.sandbox.ledger if effect.kind == "ticket_created"]
+        assert list(scenario.zendesk.idempotent) == [made.key]
+
+
 @pytest.mark.parametrize("kind", ["timeout_after", "timeout_before", "500"])
 def test_a_comment_whose_answer_got_lost_is_made_once(scenario: Scenario, kind: str) -> None:
     scenario.sandbox.faults.add(Fault("zendesk", kind, "PUT /api/v2/tickets/{id}", times=2))
@@ -131,6 +142,14 @@ def test_a_doubt_that_nothing_settles_is_shown_to_a_person(scenario: Scenario) -
 )
 def test_a_doubtful_call_is_settled_by_the_declared_means(effect: str, after_ms: int, then: str) -> None:
     assert ledger.may_have_been_applied(effect, {"started_at": 1000}, 30_000, 1000 + after_ms) == then
+
+
+@pytest.mark.parametrize("provider", ["slack", "zendesk"])
+def test_every_call_of_slack_and_zendesk_has_a_key_or_a_lookup(provider: str) -> None:
+    """So that `unknown` stays 0 with these two, whatever fails."""
+    effects = registry.connector(provider).effects
+    assert effects
+    assert set(effects.values()) <= {"key", "lookup"}
 
 
 def test_a_comment_of_ours_whose_call_is_open_is_not_taken_for_somebody_elses(scenario: Scenario) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -196,3 +197,23 @@ class Meanwhile:
         if self._left == 0:
             self.done = True
             self._act()
+
+
+class Chaos:
+    """Lets a share of all calls go wrong, each in a way that a seed decides. Set `share` to 0 to end it."""
+
+    def __init__(self, scenario: Scenario, seed: int, share: float) -> None:
+        self.share = share
+        self.struck = 0
+        self._random = random.Random(f"chaos/{seed}")
+        self._scenario = scenario
+        scenario.runtime.on_call = self.on_call
+
+    def on_call(self, service: str, operation: str, phase: str) -> None:
+        if self._random.random() >= self.share:
+            return
+        self.struck += 1
+        if self._random.random() < 0.5:
+            self._scenario.restart()
+            raise ProcessDied("by chance")
+        raise _failure(service, FAILS_BEFORE if phase == "before" else FAILS_AFTER)
