@@ -14,7 +14,7 @@ from tests.support.faults import Chaos
 from tests.support.paths import conversation, root
 from tests.support.scenario import Scenario
 
-MIXTURES = 16
+MIXTURES = 12
 STEPS = 24
 CALL_FAULTS = ("429", "500", "503", "timeout_before", "timeout_after", "expired_token")
 HOOK_FAULTS = ("duplicate", "delay", "reorder", "lost_answer", "drop")

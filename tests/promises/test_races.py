@@ -12,7 +12,7 @@ from tests.support import books
 from tests.support.paths import conversation, root
 from tests.support.scenario import Scenario
 
-SEEDS = range(8)
+SEEDS = range(6)
 Worker = Callable[[], object]
 
 

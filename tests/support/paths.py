@@ -32,7 +32,7 @@ def nothing(scenario: Scenario) -> None:
 def conversation(scenario: Scenario) -> None:
     """A conversation with its ticket, known to both sides."""
     scenario.write()
-    scenario.run(125)
+    scenario.run(61)
 
 
 def root(scenario: Scenario) -> str:
@@ -40,16 +40,26 @@ def root(scenario: Scenario) -> str:
     return str(scenario.slack.messages(scenario.channel)[0]["ts"])
 
 
-def inbound(scenario: Scenario) -> None:
-    """A message opens a conversation; a follow-up in its thread, one with a file, and an edit."""
+def opening(scenario: Scenario) -> None:
+    """A message opens a conversation, told twice since it mentions the app; then a follow-up in its thread."""
     ts = scenario.write(mention=True)
     scenario.run()
     scenario.write(ts)
     scenario.run()
-    scenario.write(ts, file=True)
+
+
+def going_on(scenario: Scenario) -> None:
+    """A message with a file in the thread, and an edit."""
+    scenario.write(root(scenario), file=True)
     scenario.run()
-    scenario.edit(ts)
+    scenario.edit(root(scenario))
     scenario.run()
+
+
+def inbound(scenario: Scenario) -> None:
+    """All that a customer does."""
+    opening(scenario)
+    going_on(scenario)
 
 
 def outbound(scenario: Scenario) -> None:
@@ -80,7 +90,8 @@ def poll(scenario: Scenario) -> None:
 PATHS = {
     path.name: path
     for path in (
-        Path("inbound", nothing, inbound, ("new",)),
+        Path("inbound, opening", nothing, opening, ("new",)),
+        Path("inbound, going on", conversation, going_on, ("new",)),
         Path("outbound", conversation, outbound, ("new",)),
         Path("status", conversation, status, ("solved", "open")),
         Path("poll", conversation, poll, ("new",)),

@@ -188,13 +188,13 @@ class Scenario:
     def settle(self, hours: float = 2) -> None:
         """Let redelivery and the clock run until nothing is left to do. Raises `NotQuiet` after so many hours.
 
-        The clock ticks every third minute only, which is harder for what waits for it, and quicker.
+        The clock ticks every fifth minute only, which is harder for what waits for it, and quicker.
         """
         end, calm = self.clock() + int(hours * HOUR_MS), 0
         while calm < 2:
             if self.clock() > end:
                 raise NotQuiet(f"still at work after {hours} hours: {self.busy()}")
-            self.runtime.run_for(3 * MINUTE_MS, tick_every=3 * MINUTE_MS)
+            self.runtime.run_for(5 * MINUTE_MS, tick_every=5 * MINUTE_MS)
             calm = 0 if self.busy() else calm + 1
 
     def busy(self) -> list[str]:
