@@ -57,13 +57,15 @@ def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool
 @contextmanager
 def stopped_by_ctrl_c() -> Iterator[None]:
     """Let Ctrl-C, or a polite kill, end what is inside without a traceback, once it has tidied up."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Set for Ctrl-C too: a shell that starts this in the background has it ignored.
+    before = {kind: signal.signal(kind, signal.default_int_handler) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
         click.echo()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed: int) -> ControlDoor:

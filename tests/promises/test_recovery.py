@@ -120,7 +120,7 @@ def test_a_doubt_that_nothing_settles_is_shown_to_a_person(scenario: Scenario) -
     scenario.deps.connections._cache[scenario.slack_id] = unsure
     scenario.sandbox.faults.add(Fault("slack", "timeout_before", "chat.postMessage"))
     scenario.answer()
-    scenario.settle()
+    scenario.runtime.run_for(2 * MINUTE_MS)
     (failure,) = scenario.failures()
     assert failure["state"] == "unknown"
     assert len(books.books(scenario).unknown) == 1
