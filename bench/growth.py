@@ -87,8 +87,9 @@ def _along(at: Stage) -> dict[int, Work]:
     works: dict[int, list[Work]] = {number: [] for number in NUMBERS}
     for number in range(1, max(NUMBERS) + 1):
         wanted = next((end for end in NUMBERS if end - 3 < number <= end), None)
-        # The CRM's webhooks about the messages between only cost the benchmark's time.
-        at.sandbox.zendesk.webhook_url = hook if wanted else ""
+        # The CRM's webhooks about the messages between only cost the benchmark's time. The one before a counted message
+        # comes again: it catches up with the page that was missed, which is no message's own work.
+        at.sandbox.zendesk.webhook_url = hook if wanted or number + 3 in NUMBERS else ""
         before = len(at.runs)
         ts = at.write(slack, channel, user, thread)
         thread = thread or ts
