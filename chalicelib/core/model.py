@@ -7,7 +7,7 @@ Nothing here does I/O.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -312,4 +312,3 @@ class Snapshot:
     team: str = ""
     version: str = ""
     updated_at: int = 0
-    extra: Mapping[str, str] = field(default_factory=dict)
