@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice.app import Chalice, Rate, Response
 
 from chalicelib import bootstrap
+from chalicelib.api import admin, records
 from chalicelib.services.receive import receive
 from connectors.base import WebhookRequest
 
 STAGE = os.environ.get("DESKWEAVE_STAGE", "local")
+if os.environ.get("AWS_CHALICE_CLI_MODE"):
+    from chalicelib import deploying
+
+    deploying.on_command_line()
 BODIES = ["application/json", "application/x-www-form-urlencoded", "text/plain", "text/xml", "application/xml"]
 
 app = Chalice(app_name="deskweave")
+app.register_blueprint(admin.blueprint)
+app.register_blueprint(records.blueprint)
 
 
 @app.route("/webhooks/{provider}/{connection}", methods=["GET", "POST"], content_types=BODIES)
@@ -28,12 +36,29 @@ def webhook(provider: str, connection: str) -> Response:
     except ValueError:
         return Response("the body is not base64", status_code=400, headers={"Content-Type": "text/plain"})
     headers = {name.lower(): value for name, value in request.headers.items()}
-    answer = receive(provider, connection, WebhookRequest(request.method, headers, body, deps.now()), deps)
+    asked_for = request.query_params
+    query = urlencode([(name, value) for name in asked_for for value in asked_for.getlist(name)]) if asked_for else ""
+    url = f"https://{request.context.get('domainName', '')}{request.context.get('path', '')}"
+    asked = WebhookRequest(
+        request.method, headers, body, deps.now(), url=f"{url}?{query}" if query else url, query=query
+    )
+    answer = receive(provider, connection, asked, deps)
     answer_headers: dict[str, str | list[str]] = {"Content-Type": answer.content_type}
     if answer.status == 503:
         # Zendesk tries a 503 again only where it is told when, and within a minute.
         answer_headers["Retry-After"] = "5"
     return Response(answer.body, status_code=answer.status, headers=answer_headers)
+
+
+@app.route("/files/{token}", methods=["GET"])
+def file(token: str) -> Response:
+    from chalicelib.services import files
+
+    answer = files.open_link(token, bootstrap.deps())
+    shown: dict[str, str | list[str]] = dict(files.HEADERS)
+    if answer.status == 302:
+        return Response("", status_code=302, headers=shown | {"Location": answer.body})
+    return Response(answer.body, status_code=answer.status, headers=shown | {"Content-Type": answer.content_type})
 
 
 @app.on_sqs_message(queue=f"deskweave-{STAGE}-inbox.fifo", batch_size=10)
@@ -49,6 +74,13 @@ def effects(event: Any) -> None:
 
     deps = bootstrap.deps()
     service.handle(event.to_dict()["Records"], deps.now() + event.context.get_remaining_time_in_millis(), deps)
+
+
+@app.on_sqs_message(queue=f"deskweave-{STAGE}-mail", batch_size=10)
+def mail(event: Any) -> None:
+    from chalicelib.services import mail as service
+
+    service.handle(event.to_dict()["Records"], bootstrap.deps())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

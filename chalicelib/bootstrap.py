@@ -50,10 +50,11 @@ class Deps:
         return self.queue("effects")
 
     def queue(self, name: str) -> Queue:
-        """A queue by its short name: inbox, effects, inbox-dead, effects-dead."""
+        """A queue by its short name: inbox, effects, inbox-dead, effects-dead; mail-dead is no FIFO queue."""
         from chalicelib.aws.queues import Queue
 
-        return Queue(f"deskweave-{self.stage}-{name}.fifo", self.random)
+        ending = "" if name.startswith("mail") else ".fifo"
+        return Queue(f"deskweave-{self.stage}-{name}{ending}", self.random)
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -65,7 +66,7 @@ class Deps:
     def bucket(self) -> Bucket:
         from chalicelib.aws.files import Bucket
 
-        return Bucket(f"deskweave-{self.stage}-files")
+        return Bucket(os.environ.get("DESKWEAVE_BUCKET") or f"deskweave-{self.stage}-files")
 
     @cached_property
     def connections(self) -> Connections:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         OutboundMessage,
         Page,
         Person,
+        Priority,
+        Status,
         TicketChange,
         TicketDraft,
         Written,
@@ -116,7 +118,12 @@ class Field:
 
 
 class WebhookRequest:
-    """A request as it reached us. Header names are lower case; `body` is the raw bytes; `now` is in ms."""
+    """A request as it reached us. Header names are lower case; `body` is the raw bytes; `now` is in ms.
+
+    `url` is the whole public address that was asked for, its query included, as far as it is known; `query` that of
+    the address alone, as it was written. A mail reaches a connector in the same shape: `body` is the mail as it was
+    received, and the header `x-deskweave-receipt` the receipt of the service that took it in (JSON).
+    """
 
     __slots__ = ("body", "headers", "method", "now", "query", "url")
 
@@ -150,10 +157,12 @@ class Call:
     now         ms, when this attempt began; the only time that a connector may reckon with
     retry       True where an earlier attempt under this id may have been applied
     noted       what `note` recorded under this id, "" where nothing was
+    reference   `conversation.id`: what a callback may carry to tell which call it is about (letters, digits, one dot)
     note        records a value durably before the call goes on (Slack: the file's id before it is shared)
+    known       which of these message keys of the connection we have already
     """
 
-    __slots__ = ("_record", "id", "noted", "now", "retry", "started_at")
+    __slots__ = ("_known", "_record", "id", "noted", "now", "reference", "retry", "started_at")
 
     def __init__(
         self,
@@ -163,9 +172,13 @@ class Call:
         *,
         retry: bool = False,
         noted: str = "",
+        reference: str = "",
         record: Callable[[str], None] | None = None,
+        known: Callable[[Sequence[str]], set[str]] | None = None,
     ) -> None:
         self.id = id
+        self.reference = reference or id
+        self._known = known
         self.started_at = started_at
         self.now = now or started_at
         self.retry = retry
@@ -176,6 +189,9 @@ class Call:
         if self._record is not None:
             self._record(value)
         self.noted = value
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        return self._known(keys) if self._known is not None else set()
 
 
 class Connector:
@@ -191,6 +207,9 @@ class Connector:
                   own callback tells), "unknown" (a person decides)
     settle_seconds  how long after a call a lookup that finds nothing means nothing (request in flight, search lag)
     keep_headers  the headers (lower case) that parse needs, kept with the raw delivery
+    keep_query    whether parse needs the address's query, which is else not kept: it may hold a secret
+    consented     the fields that the provider's OAuth consent fills in, () where there is no consent to walk
+    refused       settings that people try and that are not taken, each with the reason
     """
 
     name: ClassVar[str]
@@ -201,11 +220,18 @@ class Connector:
     effects: ClassVar[Mapping[str, str]] = {}
     settle_seconds: ClassVar[int] = 60
     keep_headers: ClassVar[tuple[str, ...]] = ("content-type",)
+    keep_query: ClassVar[bool] = False
+    consented: ClassVar[tuple[str, ...]] = ()
+    refused: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, settings: Mapping[str, str], connection: str = "") -> None:
-        """`settings` by field key, secrets included; `connection` is the connection's id."""
+    def __init__(self, settings: Mapping[str, str], connection: str = "", webhook_url: str = "") -> None:
+        """`settings` by field key, secrets included; `connection` is the connection's id.
+
+        `webhook_url` is the public address of the connection's webhooks, "" where the stage has none yet.
+        """
         self.settings = settings
         self.connection = connection
+        self.webhook_url = webhook_url
 
     def handshake(self, request: WebhookRequest) -> WebhookResponse | None:
         """Answer a provider's test of the webhook address, or return None. It verifies what it answers."""
@@ -214,6 +240,10 @@ class Connector:
     def verify(self, request: WebhookRequest) -> None:
         """Raise `InvalidWebhook` unless the provider signed this request. Never any other exception."""
         raise NotImplementedError
+
+    def accepted(self, request: WebhookRequest) -> WebhookResponse:
+        """The answer to a delivery that is durably queued: 2xx, in the form that the provider wants."""
+        return WebhookResponse(200)
 
     def group(self, request: WebhookRequest) -> str:
         """What the delivery's conversation is found by, so that one conversation's deliveries stay in order.
@@ -228,22 +258,56 @@ class Connector:
         raise NotImplementedError
 
     def check(self) -> list[Finding]:
-        """Look at the account: credentials, scopes, webhooks, whatever would break or double messages."""
+        """Look at the account: credentials, scopes, webhooks, whatever would break or double messages.
+
+        The first finding is about the credentials; where they are wrong, nothing is saved.
+        """
         raise NotImplementedError
 
     def identity(self) -> dict[str, str]:
         """Settings that the provider itself tells of the account (its ids), by field key; kept when it goes live."""
         return {}
 
+    def register(self) -> list[Finding]:
+        """Have the provider send its webhooks to `webhook_url`, where it has an API for that; safe to repeat.
+
+        Returns what was done and what was not; [] where a person has to do it (the guide says how).
+        """
+        return []
+
+    def consent(self, redirect: str, state: str) -> str:
+        """The provider's page on which an admin lets us in; it sends them to `redirect` with `state` and a code."""
+        raise CannotCarry(f"{self.title} has no consent page")
+
+    def redeem(self, code: str, redirect: str) -> dict[str, str]:
+        """The settings that an admin's consent gives, for the code that came back. Raises `BadCredentials`."""
+        raise CannotCarry(f"{self.title} has no consent page")
+
     def fetch_file(self, attachment: Attachment, limit: int) -> File:
         """Read a file from the provider, at most `limit` bytes; `CannotCarry` where it is larger."""
         raise CannotCarry(f"{self.title} files cannot be fetched")
 
+    def extract(self, raw: bytes, attachment: Attachment, limit: int) -> File:
+        """Take a file out of the delivery that brought it (`Attachment.inside`). No I/O; `CannotCarry` as above."""
+        raise CannotCarry(f"{self.title} deliveries hold no files")
+
 
 class ChannelConnector(Connector):
-    """A channel on which customers write."""
+    """A channel on which customers write.
+
+    reply_budget  how many messages one address may be sent within an hour, 0 for any number: two machines that answer
+                  each other stop there
+    """
 
     kind = "channel"
+    reply_budget: ClassVar[int] = 0
+
+    def address(self, to: str) -> dict[str, str]:
+        """Where a first message to `to` goes, as an admin types it (a channel, a number, an address).
+
+        In the terms of `MessageReceived.reply_to`. Raises `ValueError` saying what is wrong with it.
+        """
+        raise ValueError(f"{self.title} cannot send a first message")
 
     def send(self, message: OutboundMessage, call: Call) -> str:
         """Send an answer; returns the message's key, in the form that `parse` gives for it."""
@@ -293,6 +357,10 @@ class CrmConnector(Connector):
 
     def update_ticket(self, record: str, change: TicketChange, call: Call) -> Written:
         raise NotImplementedError
+
+    def read_back(self, status: Status, priority: Priority) -> tuple[Status, Priority]:
+        """What status and priority are once the CRM has taken them: it may have fewer words than we."""
+        return status, priority
 
     def lookup(self, kind: str, record: str, conversation: str, call: Call) -> Written | None:
         """What the call made: `kind` is "create_ticket" or "add_comment". None where nothing is found."""

@@ -11,7 +11,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
@@ -87,8 +87,11 @@ def call(
     authorization: str = "",
     limit: int = LONGEST_ANSWER,
     timeout: float = TIMEOUT,
+    refusal: Callable[[Answer], ConnectorError | None] | None = None,
 ) -> Answer:
     """Make one request and return its 2xx answer, at most `limit` bytes of it, within about `timeout` seconds.
+
+    `refusal` may word a provider's own error codes; where it returns None, or is not given, the status decides.
 
     Raises `TryLater` (doubtful where the provider may have acted), `BadCredentials` for 401 and 403, `CannotCarry`
     for an answer above the limit, `Rejected` with the provider's words for every other 4xx and for an address or a
@@ -104,7 +107,7 @@ def call(
             sent["Authorization"] = authorization
         answer = _exchange(Request(url, data=body, headers=sent, method=method), provider, limit, timeout, deadline)
         if answer.status not in _REDIRECTS or method not in ("GET", "HEAD"):
-            return _settled(answer, provider)
+            return _settled(answer, provider, refusal)
         url = urljoin(url, answer.headers.get("location", ""))
     raise Rejected(f"{provider} redirects without end")
 
@@ -188,9 +191,11 @@ def _read(response: HTTPResponse, limit: int, deadline: float, provider: str) ->
     return bytes(content)
 
 
-def _settled(answer: Answer, provider: str) -> Answer:
+def _settled(answer: Answer, provider: str, refusal: Callable[[Answer], ConnectorError | None] | None = None) -> Answer:
     if 200 <= answer.status < 300:
         return answer
+    if refusal is not None and (worded := refusal(answer)) is not None:
+        raise worded
     raise status_error(answer.status, answer.headers, _words(answer), provider)
 
 

@@ -1,6 +1,7 @@
 """Webhook signatures over the raw bytes, in constant time, closed on every doubt.
 
 Slack    https://docs.slack.dev/authentication/verifying-requests-from-slack
+Twilio   https://www.twilio.com/docs/usage/webhooks/webhooks-security
 Zendesk  https://developer.zendesk.com/documentation/webhooks/verifying/
 
 Every function raises `InvalidWebhook` and nothing else, whatever it is given: what it reads comes from strangers. The
@@ -9,13 +10,20 @@ message says which check failed and never holds a secret or the signature that w
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
 from connectors.base import InvalidWebhook
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 WINDOW_MS = 300_000
 LONGEST_SIGNATURE = 200
+MOST_FIELDS = 500  # of a form: Twilio's have some thirty
+LONGEST_FORM = 262_144  # bytes; Twilio's longest text is some 40 KB in a form
 
 _ISO = (
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,9})?"
@@ -42,6 +50,26 @@ def zendesk(secret: str, timestamp: str, signature: str, body: bytes, now: int, 
     _match(signature, [b64encode(_digest(key, message)).decode("ascii") for key in _keys(secret, previous)])
 
 
+def twilio(secret: str, signature: str, urls: Iterable[str], body: bytes, previous: str = "") -> None:
+    """Check base64 HMAC-SHA1 over the address that was asked for and the form's fields.
+
+    urls  the addresses that Twilio may have signed; each is tried with and without its port, since Twilio's own
+          signing is not consistent there
+
+    The fields are sorted, empty ones count, equal values of one name count once. Where the address has `bodySHA256`, it
+    stands for a body that is no form. There is no timestamp: a repeated request is known by its message's id.
+    """
+    fields, digest = _form(body), b"bodySHA256=" + hashlib.sha256(body).hexdigest().encode("ascii")
+    messages: dict[bytes, None] = {}
+    for url in urls:
+        for address in _ports(url):
+            messages[address + fields] = None
+            if digest in address.partition(b"?")[2].split(b"&"):
+                messages[address] = None
+    keys = _keys(secret, previous)
+    _match(signature, [b64encode(hmac.digest(k, m, "sha1")).decode("ascii") for k in keys for m in messages])
+
+
 def _keys(secret: str, previous: str) -> list[bytes]:
     keys = [key.strip() for key in (secret, previous) if isinstance(key, str) and key.strip()]
     if not keys or not (isinstance(secret, str) and secret.strip()):
@@ -54,6 +82,31 @@ def _keys(secret: str, previous: str) -> list[bytes]:
 
 def _digest(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
+
+
+def _form(body: bytes) -> bytes:
+    """A form's fields as Twilio signs them: bytes, so that a body that is no UTF-8 is taken as it came."""
+    if len(body) > LONGEST_FORM or body.count(b"&") >= MOST_FIELDS:
+        raise InvalidWebhook("the form is longer, or has more fields, than any that Twilio sends")
+    from urllib.parse import unquote_to_bytes
+
+    pairs = [pair.replace(b"+", b" ").partition(b"=") for pair in body.split(b"&") if pair]
+    fields = {(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs}
+    return b"".join(name + value for name, value in sorted(fields))
+
+
+def _ports(url: str) -> tuple[bytes, ...]:
+    """An address without a port and with one, the scheme's own where it names none; () for what is no address."""
+    scheme, mark, rest = url.partition("://") if isinstance(url, str) else ("", "", "")
+    if not mark or not rest:
+        return ()
+    end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+    host, _, port = rest[:end].partition(":")
+    port = port or ("443" if scheme == "https" else "80")
+    try:
+        return tuple(f"{scheme}://{one}{rest[end:]}".encode() for one in (host, f"{host}:{port}"))
+    except UnicodeEncodeError:
+        return ()
 
 
 def _match(signature: str, expected: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import textwrap
 from collections.abc import Iterator
 
@@ -58,6 +59,14 @@ def _connector(kind: type[Connector]) -> str:
             _table(["call", "means", "what happens"], effects),
         ]
     )
+
+
+def openapi() -> str:
+    """docs/openapi.json: the REST API, from its operations."""
+    import app  # noqa: F401  the operations are there once the app's blueprints are
+    from chalicelib.api import openapi as api
+
+    return json.dumps(api.document(), indent=2) + "\n"
 
 
 def commands(group: click.Group) -> str:

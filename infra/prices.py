@@ -26,7 +26,7 @@ KMS_REQUEST = 0.03 / 10_000
 MEMORY_GB = 0.5
 # Assumed, not measured here: how long one run of each function takes on average, in seconds. A worker of `effects`
 # and a reading `inbox` wait for a provider most of the time.
-LAMBDA_SECONDS: Mapping[str, float] = {"api": 0.010, "inbox": 0.120, "effects": 0.400, "clock": 0.060}
+LAMBDA_SECONDS: Mapping[str, float] = {"api": 0.010, "inbox": 0.120, "effects": 0.400, "clock": 0.060, "mail": 0.030}
 # Each Lambda run writes its START, END and REPORT lines besides ours.
 LAMBDA_LOG_BYTES = 330
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import update_wrapper
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -23,12 +24,22 @@ class Target:
     def reach(self) -> None:
         """Point this process's AWS clients at the store. Raises `click.ClickException` where there is none."""
         if self.stage:
-            os.environ["DESKWEAVE_STAGE"] = self.stage
+            use_stage(self.stage)
         elif not os.environ.get("AWS_ENDPOINT_URL") and not use_local():
             raise click.ClickException(
                 "Deskweave is not running here. Start it with `deskweave serve` in this directory, "
                 "or name a deployed stage with `deskweave --stage NAME`."
             )
+
+
+def use_stage(stage: str, folder: Path | None = None) -> None:
+    """Look at a deployed stage, where `deskweave up` has noted that it is; a region that is set stays."""
+    from infra.stack import config
+
+    kept = config.environment(stage, folder or config.FOLDER)
+    os.environ.update(kept, DESKWEAVE_STAGE=stage)
+    if kept:
+        os.environ.setdefault("AWS_DEFAULT_REGION", kept["DESKWEAVE_REGION"])
 
 
 def needs_store(command: Command) -> Command:

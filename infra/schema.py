@@ -25,14 +25,17 @@ INDEXES = {
     "conversation": (("conversation", "S"), ("sort", "S")),
     "listed": (("listed", "S"), ("listed_at", "N")),
 }
-QUEUED_FUNCTIONS = ("inbox", "effects")
+QUEUED_FUNCTIONS = ("inbox", "effects", "mail")
+# Neither SES nor a standard topic can feed a FIFO queue.
+# https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html
+STANDARD = frozenset({"mail"})
 
 _CONFIG = Path(__file__).resolve().parent.parent / ".chalice" / "config.json"
 
 
 @dataclass(frozen=True)
 class QueueSpec:
-    """A FIFO queue and the dead-letter queue beside it. Times in seconds."""
+    """A queue and the dead-letter queue beside it, both FIFO or both standard. Times in seconds."""
 
     function: str
     name: str
@@ -40,6 +43,7 @@ class QueueSpec:
     visibility_seconds: int
     retention_seconds: int = RETENTION_SECONDS
     max_receives: int = MAX_RECEIVES
+    fifo: bool = True
 
 
 def table_name(stage: str) -> str:
@@ -48,6 +52,11 @@ def table_name(stage: str) -> str:
 
 def bucket_name(stage: str) -> str:
     return f"deskweave-{stage}-files"
+
+
+def topic_name(stage: str) -> str:
+    """The SNS topic to which SES tells of received mails and of what became of sent ones."""
+    return f"deskweave-{stage}-mail"
 
 
 def table_definition(name: str) -> dict[str, Any]:
@@ -82,9 +91,10 @@ def queues(stage: str) -> dict[str, QueueSpec]:
     return {
         function: QueueSpec(
             function=function,
-            name=f"deskweave-{stage}-{function}.fifo",
-            dead_name=f"deskweave-{stage}-{function}-dead.fifo",
+            name=_queue_name(stage, function, function),
+            dead_name=_queue_name(stage, function, f"{function}-dead"),
             visibility_seconds=VISIBILITY_FACTOR * seconds[function],
+            fifo=function not in STANDARD,
         )
         for function in QUEUED_FUNCTIONS
     }
@@ -95,6 +105,10 @@ def function_seconds() -> dict[str, int]:
     config = json.loads(_CONFIG.read_text(encoding="utf-8"))
     functions = config["stages"]["dev"]["lambda_functions"]
     return {"api" if name == "api_handler" else name: int(given["lambda_timeout"]) for name, given in functions.items()}
+
+
+def _queue_name(stage: str, function: str, name: str) -> str:
+    return f"deskweave-{stage}-{name}" + ("" if function in STANDARD else ".fifo")
 
 
 def _keys(partition: str, sort: str) -> list[dict[str, str]]:

@@ -16,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from chalicelib.core.model import Finding
+from chalicelib.services.admin_connections import Done
+from chalicelib.services.admin_try import Tested
 from chalicelib.services.views import (
     Address,
     Carried,
@@ -29,6 +31,7 @@ from chalicelib.services.views import (
     Line,
     Summary,
 )
+from infra.inventory import Listed
 
 _PIPED_WIDTH = 200
 # Controls of the terminal, and marks that turn the direction of the line around.
@@ -287,6 +290,40 @@ def findings(out: Console, shown: Sequence[Finding]) -> None:
         _print(out, Text.assemble(mark, safe(finding.name), safe(f": {finding.detail}" if finding.detail else "")))
         if not finding.ok and finding.mend:
             _print(out, Text(safe(f"      to mend: {finding.mend}")))
+
+
+def connectors(out: Console, shown: Sequence[Listed]) -> None:
+    columns = ("name", "kind", "can do", "settled by", "cases", "lines")
+    rows = [
+        [one.name, one.kind, ", ".join(one.capabilities), ", ".join(sorted(set(one.effect.values()))), one.cases,
+         one.lines]
+        for one in shown
+    ]  # fmt: skip
+    table(out, columns, rows, empty="No connectors.")
+
+
+def connected(out: Console, done: Done, tested: Tested | None) -> None:
+    """What came of `deskweave connect`: the findings, where webhooks go, and what to do next."""
+    findings(out, done.findings)
+    if not done.id:
+        _print(out, Text("Nothing was saved.", "bold red"))
+        return
+    state = (
+        "it works" if done.live else f"saved, but paused; once that is mended: deskweave connections resume {done.id}"
+    )
+    _print(out, Text(f"\n{done.provider} {done.id}: {state}"))
+    none = f"/webhooks/{done.provider}/{done.id} below this stage's address, which is not known yet"
+    _print(out, Text(f"Webhooks go to {done.webhook or none}"))
+    if tested is not None:
+        _print(out, Text(safe(f"Test message to {tested.to}: {tested.outcome} {tested.key or tested.reason}")))
+    if done.next:
+        _print(out, Text("\nNext, from the connector's guide:\n", "dim"))
+        _text(out, done.next, indent=2)
+
+
+def changed(out: Console, connection_id: str, done: Done) -> None:
+    findings(out, done.findings)
+    _print(out, Text(f"{connection_id}: {'changed' if done.id else 'nothing was changed'}"))
 
 
 def resumed(out: Console, connection_id: str, shown: Sequence[Finding], *, paused: bool) -> None:

@@ -21,6 +21,8 @@ def client(service: str) -> Any:
             read_timeout=8,
             retries={"total_max_attempts": 1, "mode": "standard"},
             parameter_validation=False,
+            # A presigned address of the older kind does not open what a bucket encrypts with a key of its owner's.
+            signature_version="s3v4" if service == "s3" else None,
         )
         _made[service] = boto3.client(service, config=config)
     return _made[service]

@@ -106,17 +106,18 @@ class Table:
         self,
         name: str,
         partition: Mapping[str, str],
-        upto: Mapping[str, int] | None = None,
+        upto: Mapping[str, int | str] | None = None,
         *,
         limit: int = 100,
         forward: bool = True,
     ) -> list[Item]:
         """The keys that an index lists: partition {attribute: value}, optionally sort attribute <= value."""
         ((attribute, value),) = partition.items()
-        names, values, condition = {"#p": attribute}, {":p": value}, "#p = :p"
+        names, condition = {"#p": attribute}, "#p = :p"
+        values: dict[str, int | str] = {":p": value}
         if upto:
             ((sort, most),) = upto.items()
-            names["#s"], values[":s"], condition = sort, most, condition + " AND #s <= :s"  # type: ignore[assignment]
+            names["#s"], values[":s"], condition = sort, most, condition + " AND #s <= :s"
         return self._query(
             limit,
             IndexName=name,

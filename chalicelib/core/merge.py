@@ -34,11 +34,14 @@ class Merged:
     news: bool = False
 
 
-def merge(ours: State, snapshot: Snapshot, theirs: TicketChanged) -> Merged:
-    """Merge a ticket as read from the CRM into our state. A record older than the snapshot is no news."""
+def merge(ours: State, snapshot: Snapshot, theirs: TicketChanged, written: str = "") -> Merged:
+    """Merge a ticket as read from the CRM into our state. A record older than the snapshot is no news.
+
+    written  what our status is once the CRM has taken it: it may have fewer words than we, and that is no news
+    """
     if snapshot.version and theirs.version < snapshot.version:
         return Merged(ours, None, snapshot)
-    status, tell_status, overruled = _status(ours.status, snapshot.status, theirs.status.value)
+    status, tell_status, overruled = _status(ours.status, written or ours.status, snapshot.status, theirs.status.value)
     priority = theirs.priority.value if theirs.priority else ours.priority
     team = theirs.team or ours.team
     if snapshot.priority and snapshot.priority == priority:
@@ -57,10 +60,12 @@ def merge(ours: State, snapshot: Snapshot, theirs: TicketChanged) -> Merged:
     return Merged(state, tell, agreed, overruled, news=state != ours)
 
 
-def _status(ours: str, agreed: str, theirs: str) -> tuple[str, bool, tuple[str, ...]]:
-    if theirs in (agreed, ours):
+def _status(ours: str, written: str, agreed: str, theirs: str) -> tuple[str, bool, tuple[str, ...]]:
+    if theirs in (agreed, written):
         return ours, False, ()
-    if ours == agreed or not agreed:
+    if ours == Status.CLOSED:
+        return ours, False, (f"status {theirs}: the conversation is closed for good",)
+    if written == agreed or not agreed:
         return theirs, False, ()
     if theirs == Status.CLOSED:
         return theirs, False, (f"status {ours}: the ticket is closed for good",)

@@ -39,25 +39,49 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
+class DeliveryState(StrEnum):
+    """How far a message has come on its way to the customer, as the provider tells it."""
+
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    COMPLAINED = "complained"
+
+
+# A sender's key on a channel where the address alone proves nothing begins with this where nothing else proved it.
+UNVERIFIED = "unverified:"
+
+
 @dataclass(frozen=True)
 class Person:
-    """Somebody at a provider. `key` is the provider's id of them; `email` only where the provider has verified it."""
+    """Somebody at a provider. `key` is the provider's id of them.
+
+    email, phone  only where the provider has verified that they are this person's: customers are merged on them.
+                  An e-mail in lower case, a telephone number as E.164 has it (`+442079460000`)
+    """
 
     key: str
     name: str = ""
     email: str = ""
     role: Role = Role.CUSTOMER
+    phone: str = ""
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that still lies at the provider. `size` in bytes, -1 where the provider does not say."""
+    """A file that still lies at the provider. `size` in bytes, -1 where the provider does not say.
+
+    inside  True where it lies in the delivery itself (a mail's part): `Connector.extract` takes it out
+    """
 
     key: str
     name: str
     media_type: str = "application/octet-stream"
     size: int = -1
     url: str = ""
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +106,14 @@ class MessageReceived:
     sent_at   the provider's time in ms; `order` the provider's own order within the thread, compared as text
     subject   what the conversation may be called where the text's first line is not it, "" where it is
     reply_to  where an answer goes, in the connector's own terms (Slack: channel, thread_ts)
+    answers   keys of earlier messages of the connection, ours too, that it answers, best first (mail: In-Reply-To,
+              then References from the last to the first); `conversation` our own id of one, where the message carries
+              it. Neither counts unless the sender takes part in that conversation
+    participants  everybody whom it names as taking part, the sender included, for channels on which `thread`,
+              `answers` and `conversation` can be forged; () where the provider guards its threads itself
+    held      why it must not become a ticket, "" where it may: "spam", "virus". It is kept, marked and shown
+    automatic why it is no person's ("auto-reply", "bounce", "bulk"), "" for a person's. It changes no state: within a
+              conversation it is a private note, else it is held
     """
 
     key: str
@@ -94,6 +126,11 @@ class MessageReceived:
     direct: bool = False
     subject: str = ""
     attachments: tuple[Attachment, ...] = ()
+    answers: tuple[str, ...] = ()
+    conversation: str = ""
+    participants: tuple[Person, ...] = ()
+    held: str = ""
+    automatic: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +162,10 @@ class MessageDeleted:
 
 @dataclass(frozen=True)
 class TicketCommented:
-    """Somebody commented on a ticket. `key` is the CRM's id of the comment, `record` the ticket's."""
+    """Somebody commented on a ticket. `key` is the CRM's id of the comment, `record` the ticket's.
+
+    `delivered` is True where the CRM itself has sent it to the customer: it is kept, and not sent again.
+    """
 
     record: str
     key: str
@@ -136,6 +176,7 @@ class TicketCommented:
     order: str
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    delivered: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +189,24 @@ class TicketChanged:
     team: str
     version: str
     updated_at: int
+
+
+@dataclass(frozen=True)
+class DeliveryUpdated:
+    """What became of a message that we sent.
+
+    key        the message's key as `send` returns it; `reference` the call's, where the callback carries it: it settles
+               a call whose answer was lost
+    reason     why it failed, in the provider's words; `recipient` whom it is about, where a message has several
+    at         ms, the provider's time where it gives one, else when it reached us
+    """
+
+    key: str
+    state: DeliveryState
+    at: int
+    reference: str = ""
+    reason: str = ""
+    recipient: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,6 +241,7 @@ Event = (
     | MessageDeleted
     | TicketCommented
     | TicketChanged
+    | DeliveryUpdated
     | ConnectionEnded
     | Ignored
     | Hint
@@ -193,36 +253,43 @@ Event = (
 
 @dataclass(frozen=True)
 class OutboundMessage:
-    """An agent's public answer for the customer. `html` where the CRM has it, else the plain `text` counts."""
+    """An agent's public answer for the customer. `html` where the CRM has it, else the plain `text` counts.
+
+    automatic  True where no person wrote it: mail marks it as RFC 3834 has it
+    """
 
     to: Mapping[str, str]
     text: str
     html: str = ""
     author: str = ""
+    automatic: bool = False
 
 
 @dataclass(frozen=True)
 class OutboundFile:
-    """A file of an agent's public answer."""
+    """A file of an agent's public answer. `url` is our own link to it, for channels that carry links only."""
 
     to: Mapping[str, str]
     file: File
+    url: str = ""
 
 
 @dataclass(frozen=True)
 class Contact:
-    """A customer as a CRM should know them. `customer` is our id; `email` only when verified."""
+    """A customer as a CRM should know them. `customer` is our id; `email` and `phone` only when verified."""
 
     customer: str
     name: str
     email: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True)
 class Comment:
     """One comment for a ticket. `author` is the CRM's id of the contact who wrote it, "" for the integration itself.
 
-    `status` and `priority` travel in the same write where they change with it.
+    `status` travels in the same write where it changes with it. Files stand in the text, as links of our own. `name`
+    is the agent's, where the comment comes from another CRM.
     """
 
     text: str
@@ -230,6 +297,7 @@ class Comment:
     author: str = ""
     files: tuple[File, ...] = ()
     status: Status | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from chalicelib.core.model import Status
 
-DAY = 86_400_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
 REOPENS_WITHIN = 14 * DAY
 
 # What a customer's message makes of each state: an agent has to look again, unless none has looked yet.

@@ -11,12 +11,12 @@ SUBJECT_LENGTH = 80
 
 @dataclass(frozen=True)
 class Line:
-    """One message as it stands in a comment: who wrote it, when (ms), what, and the names of its files."""
+    """One message as it stands in a comment: who wrote it, when (ms), what, and its files with a link to each."""
 
     author: str
     sent_at: int
     text: str
-    files: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
 
 def subject(text: str, channel: str) -> str:
@@ -39,7 +39,7 @@ def comment(lines: Sequence[Line]) -> str:
 
 def _body(line: Line) -> str:
     parts = [line.text] if line.text else []
-    parts += [f"[file: {name}]" for name in line.files]
+    parts += [f"[file: {name}] {link}".rstrip() for name, link in line.files]
     return "\n".join(parts) or "(no text)"
 
 
@@ -51,6 +51,29 @@ def edited(author: str, sent_at: int, text: str) -> str:
 
 def deleted(author: str, sent_at: int) -> str:
     return f"{author or 'The customer'} deleted their message of {clock(sent_at)}."
+
+
+def automatic(author: str, kind: str, line: Line) -> str:
+    """What a machine sent in a person's name: agents see it, and it changes nothing."""
+    return f"Automatic message ({kind}) from {author or 'the customer'}:\n\n{_body(line)}"
+
+
+def relayed(author: str, provider: str, line: Line, *, by_agent: bool) -> str:
+    """A comment that was made in another CRM."""
+    return f"{author or ('An agent' if by_agent else 'The customer')} wrote in {provider}:\n\n{_body(line)}"
+
+
+def file_lost(name: str, reason: str) -> str:
+    return f"The file {name} could NOT be copied: {reason}"
+
+
+def undelivered(channel: str, recipient: str, reason: str, *, complained: bool) -> str:
+    """The provider told later that an answer did not arrive, or that its reader called it spam."""
+    whom = f" by {recipient}" if recipient else ""
+    if complained:
+        return f"The answer on {channel} was marked as spam{whom}: {reason or 'no reason given'}"
+    whom = f" to {recipient}" if recipient else ""
+    return f"The answer on {channel} did NOT arrive{whom}: {reason or 'the provider gives no reason'}"
 
 
 def not_delivered(channel: str, reason: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chalicelib.services import keys, lanes
+from chalicelib.services import keys, lanes, mail
 from chalicelib.services.inbox import set_aside
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def handle(deps: Deps) -> None:
     woken = _wake_due(deps)
     polls = _queue_polls(deps)
     released = _release_paused(deps)
-    dead = sum(_dead_letters(name, deps) for name in ("inbox", "effects"))
+    dead = sum(_dead_letters(name, deps) for name in ("inbox", "effects", "mail"))
     deps.log.step("clock", outcome="ran", woken=woken, released=released, polls=polls, dead=dead)
 
 
@@ -60,11 +60,12 @@ def _dead_letters(name: str, deps: Deps) -> int:
     moved = 0
     while letters := queue.receive():
         for letter in letters:
-            body = json.loads(letter["Body"])
             if name == "effects":
-                lanes.wake([body["lane"]], deps)
+                lanes.wake([json.loads(letter["Body"])["lane"]], deps)
+            elif name == "mail":
+                mail.set_aside(letter["Body"], "the queue gave up delivering it", deps)
             else:
-                set_aside(body, "the queue gave up delivering it", deps, kind="message")
+                set_aside(json.loads(letter["Body"]), "the queue gave up delivering it", deps, kind="message")
             queue.delete(letter["ReceiptHandle"])
             moved += 1
     return moved

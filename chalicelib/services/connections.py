@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AwsUnavailable, NotFound
@@ -91,7 +92,7 @@ class Connections:
             kept = self.deps.secrets.read(f"connections/{connection_id}")
         except NotFound:
             return None
-        connector = registry.connector(kept["provider"])(kept["settings"], connection_id)
+        connector = registry.connector(kept["provider"])(kept["settings"], connection_id, kept.get("url", ""))
         self._cache[connection_id] = (self.deps.now(), connector.name, connector)
         return connector
 
@@ -131,7 +132,8 @@ class Connections:
         kind = registry.connector(provider)
         checked = check_settings(kind, settings)
         connection_id = new_id(self.deps.random)
-        self.deps.secrets.write(f"connections/{connection_id}", {"provider": provider, "settings": checked})
+        kept = {"provider": provider, "settings": checked, "url": self.webhook_url(provider, connection_id)}
+        self.deps.secrets.write(f"connections/{connection_id}", kept)
         state: dict[str, Any] = {"provider": provider, "kind": kind.kind, "added_at": self.deps.now()}
         if paused:
             state |= {"paused": True, "reason": paused}
@@ -144,8 +146,37 @@ class Connections:
         kept = self.deps.secrets.read(f"connections/{connection_id}")
         kind = registry.connector(kept["provider"])
         checked = check_settings(kind, {**kept["settings"], **settings})
-        self.deps.secrets.write(f"connections/{connection_id}", {"provider": kind.name, "settings": checked})
+        url = kept.get("url") or self.webhook_url(kind.name, connection_id)
+        self.deps.secrets.write(
+            f"connections/{connection_id}", {"provider": kind.name, "settings": checked, "url": url}
+        )
         self._cache.pop(connection_id, None)
+
+    def webhook_url(self, provider: str, connection_id: str) -> str:
+        """The public address of a connection's webhooks, "" where the stage has none yet."""
+        from chalicelib.services import settings
+
+        public = settings.public_url(self.deps)
+        return f"{public}/webhooks/{provider}/{connection_id}" if public else ""
+
+    def set_public_url(self, url: str) -> int:
+        """Keep the stage's public address, and with each connection its own; returns how many were changed.
+
+        Other processes learn of it within five minutes, or at the first signature that does not fit.
+        """
+        from chalicelib.services import settings
+
+        settings.set_public_url(url, self.deps)
+        self._states = None
+        changed = 0
+        for state in self.states():
+            kept = self.deps.secrets.read(f"connections/{state['sk']}")
+            own = self.webhook_url(kept["provider"], state["sk"])
+            if kept.get("url") != own:
+                self.deps.secrets.write(f"connections/{state['sk']}", {**kept, "url": own})
+                self._cache.pop(state["sk"], None)
+                changed += 1
+        return changed
 
     def pause(self, connection_id: str, reason: str) -> None:
         """Hold all work towards the provider; what comes in is still taken and kept."""
@@ -180,7 +211,8 @@ class Connections:
         """Forget the settings and secrets. Its messages, claims and links stay, so that nothing is taken twice."""
         from chalicelib.aws.table import Delete
 
-        self.deps.secrets.remove(f"connections/{connection_id}")
+        with suppress(NotFound):
+            self.deps.secrets.remove(f"connections/{connection_id}")
         self.deps.table.delete(Delete(PARTITION, connection_id))
         self._cache.pop(connection_id, None)
         self._states = None
@@ -193,6 +225,9 @@ class BadSettings(ValueError):
 def check_settings(kind: type[Connector], settings: dict[str, str]) -> dict[str, str]:
     """The settings to keep, defaults filled in. Raises `BadSettings` naming the field, never its secret value."""
     known = {field.key: field for field in kind.fields}
+    for key in kind.refused:
+        if settings.get(key):
+            raise BadSettings(f"{key}: {kind.refused[key]}")
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise BadSettings(f"{kind.title} has no setting {', '.join(unknown)}; it has {', '.join(known)}")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Update
 from chalicelib.core import ledger
-from chalicelib.services import hints, keys, lanes, outcomes, to_channel, to_crm
-from chalicelib.services.work import Work
+from chalicelib.services import files, hints, keys, lanes, outcomes, to_channel, to_crm
+from chalicelib.services.work import Done, Work
 from connectors.base import BadCredentials, Call, RecordClosed, Rejected, TryLater
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _resume(head: Item, call: dict[str, Any], deadline: int, deps: Deps) -> bool
         reason = f"its worker ended {_CRASHES} times without a word (a crash or a time-out)"
         return outcomes.hold(claimed, entries, "failed", reason, deps, keep_call=True)
     settle = connector.settle_seconds * 1000
-    effect = connector.effects.get(call["op"], "unknown")
+    effect = "key" if call["op"] == "fetch" else connector.effects.get(call["op"], "unknown")
     match ledger.may_have_been_applied(effect, call, settle, deps.now()):
         case "repeat":
             return _carry_out(claimed, call, entries, deps, retry=True)
@@ -110,18 +110,27 @@ def _resume(head: Item, call: dict[str, Any], deadline: int, deps: Deps) -> bool
     return outcomes.hold(claimed, entries, "unknown", reason, deps)
 
 
+def settle_by_echo(head: Item, key: str, deps: Deps) -> bool:
+    """Settle the open call that the provider's own callback tells of, held for a person or not."""
+    call = dict(head["call"])
+    entries = _entries(head, call["last"] - call["first"] + 1, deps)
+    work = _work(head, entries, call, deps, retry=True)
+    if outcomes.settle(work, Done((key,))):
+        lanes.wake([head["pk"]], deps)
+    return True
+
+
 def _look_up(work: Work, call: dict[str, Any], settle: int) -> bool:
     """Find what the call made; nothing found counts only once the call can no longer be on its way."""
     deps = work.deps
-    side = to_crm if work.crm else to_channel
-    found = side.lookup(work, call["op"])
+    found = _side(work).lookup(work, call["op"])
     if found is not None:
         return outcomes.settle(work, found)
     if deps.now() < call["attempted_at"] + settle:
         return outcomes.later(work.head, call["attempted_at"] + settle, "an earlier attempt may still arrive", deps)
     claimed = _claim(
         work.head,
-        {**call, "attempted_at": deps.now()},
+        {**call, "attempted_at": deps.now(), "noted": work.call.noted},
         {"call.id": call["id"], "call.until": call["until"]},
         deps,
     )
@@ -130,8 +139,13 @@ def _look_up(work: Work, call: dict[str, Any], settle: int) -> bool:
 
 def _carry_out(head: Item, call: dict[str, Any], entries: list[Item], deps: Deps, *, retry: bool) -> bool:
     work = _work(head, entries, call, deps, retry=retry)
-    side = to_crm if work.crm else to_channel
-    return _guarded(work, lambda: outcomes.settle(work, side.carry_out(work)))
+    return _guarded(work, lambda: outcomes.settle(work, _side(work).carry_out(work)))
+
+
+def _side(work: Work) -> Any:
+    if work.op == "fetch":
+        return files
+    return to_crm if work.crm else to_channel
 
 
 def _guarded(work: Work, act: Any) -> bool:
@@ -171,14 +185,29 @@ def _work(head: Item, entries: list[Item], call: dict[str, Any], deps: Deps, *, 
     connector = deps.connections.open(head["connection"])
     if connector is None:
         raise AwsUnavailable("the connection's settings are gone while its state is there")
-    made = Call(call["id"], call["started_at"], deps.now(), retry=retry, noted=call["noted"], record=note)
+    made = Call(
+        call["id"],
+        call["started_at"],
+        deps.now(),
+        retry=retry,
+        noted=call["noted"],
+        reference=f"{head['conversation']}.{call['id']}",
+        record=note,
+        known=lambda found: known(head["connection"], found, deps),
+    )
     return Work(head, entries, made, call["op"], connector, deps)
+
+
+def known(connection: str, found: Sequence[str], deps: Deps) -> set[str]:
+    """Which of these message keys of a connection are in the table, ours or a customer's."""
+    by_pk = {keys.message(connection, key): key for key in found}
+    return {by_pk[pk] for pk, _ in deps.table.get_many([(pk, "-") for pk in by_pk])}
 
 
 def _operation(head: Item, entry: Item) -> str:
     """Which of the connector's declared calls an entry needs."""
     match entry["kind"]:
-        case "comment" | "note" | "file":
+        case "comment" | "note" | "relay":
             return "add_comment" if head.get("record") else "create_ticket"
         case "state":
             return "update_ticket"

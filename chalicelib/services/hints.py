@@ -15,8 +15,8 @@ from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Update, Write
 from chalicelib.core import merge
 from chalicelib.core.ledger import backoff
-from chalicelib.core.model import Event, Hint, Snapshot, Status, TicketChanged, TicketCommented
-from chalicelib.services import failures, keys, lanes, messages
+from chalicelib.core.model import Event, Hint, Priority, Snapshot, Status, TicketChanged, TicketCommented
+from chalicelib.services import conversations, failures, keys, lanes, messages
 from chalicelib.services.lanes import Entry
 from chalicelib.services.messages import REPEATED, STORED
 from chalicelib.services.records import Delivery
@@ -99,6 +99,8 @@ def _changed(
 ) -> str:
     """Merge a ticket's state into the conversation's; what the CRM has to be told becomes an entry of its lane."""
     connection, link_key = delivery.connection, keys.link(delivery.connection, event.record)
+    connector = deps.connections.open(connection)
+    assert isinstance(connector, CrmConnector)
     for _ in range(8):
         link = deps.table.get(link_key) or {}
         conversation = deps.table.get(keys.conversation(conversation_id))
@@ -106,7 +108,8 @@ def _changed(
             raise LookupError(f"conversation {conversation_id} is not in the table")
         agreed = snapshot(link)
         ours = merge.State(conversation["status"], conversation["priority"], conversation["team"])
-        merged = merge.merge(ours, agreed, event)
+        written, _ = connector.read_back(Status(ours.status), Priority(ours.priority))
+        merged = merge.merge(ours, agreed, event, written)
         covered = event.version if read_at - event.updated_at >= _SETTLED else link.get("covered", "")
         link_change = {"conversation": conversation_id, "covered": max(covered, link.get("covered", ""))}
         link_change |= {"newest": newest, **snapshot_items(merged.snapshot)}
@@ -152,8 +155,8 @@ def _state_writes(
         change["listed"] = f"conversations#{state.status}"
         if state.status == Status.SOLVED:
             change["solved_at"] = deps.now()
-    writes: list[Write] = [*added, messages.bump(conversation, change)]
-    writes.append(messages.history(conversation, deps, by=source, delivery=delivery, **trail))
+    writes: list[Write] = [*added, conversations.bump(conversation, change)]
+    writes.append(conversations.history(conversation, deps, by=source, delivery=delivery, **trail))
     return writes, [keys.lane(conversation["id"], entry.target) for entry in entries]
 
 

@@ -12,10 +12,11 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.errors import AwsUnavailable
+from chalicelib.aws.errors import AwsUnavailable, NotFound
 from chalicelib.aws.table import Update
 from chalicelib.core.model import (
     ConnectionEnded,
+    DeliveryUpdated,
     Event,
     Hint,
     Ignored,
@@ -23,7 +24,7 @@ from chalicelib.core.model import (
     MessageEdited,
     MessageReceived,
 )
-from chalicelib.services import failures, hints, messages, poll
+from chalicelib.services import failures, hints, messages, poll, tracking
 from chalicelib.services.records import Delivery
 from connectors.base import Unparsable, WebhookRequest
 
@@ -34,6 +35,7 @@ _TRIES = 3
 _TRY_KEPT = 14 * 86_400
 # What fits beside the other attributes of an item; larger raw bodies lie in the bucket already.
 _LARGEST_KEPT = 300_000
+_STORED_WITHIN = 15 * 60_000
 
 
 def handle(records: Sequence[Mapping[str, Any]], deps: Deps) -> None:
@@ -64,15 +66,28 @@ def _webhook(body: dict[str, Any], deps: Deps) -> None:
     if connector is None:
         set_aside(body, "its connection was removed before it was read", deps, kind="delivery")
         return outcome(body, 0, "unparsed", deps)
-    raw = base64.b64decode(body["raw"]) if "raw" in body else deps.bucket.get(body["bucket"])
+    raw = _raw(body, deps)
     try:
-        events = connector.parse(WebhookRequest("POST", body["headers"], raw, body["at"]))
+        request = WebhookRequest("POST", body["headers"], raw, body["at"], query=body.get("query", ""))
+        events = connector.parse(request)
     except Unparsable as error:
         set_aside(body, str(error), deps, kind="delivery")
         return outcome(body, 0, "unparsed", deps)
     delivery = _delivery(body, raw)
     for number, event in enumerate(events):
         outcome(body, number, apply(event, delivery, deps), deps)
+
+
+def _raw(body: Mapping[str, Any], deps: Deps) -> bytes:
+    """A delivery's raw body. One that lies in the bucket may be told of a moment before it can be read there."""
+    if "raw" in body:
+        return base64.b64decode(body["raw"])
+    try:
+        return deps.bucket.get(body["bucket"])
+    except NotFound:
+        if deps.now() - int(body["at"]) > _STORED_WITHIN:
+            raise
+        raise AwsUnavailable("the delivery is not in the bucket yet") from None
 
 
 def _hint(body: dict[str, Any], deps: Deps) -> None:
@@ -91,11 +106,19 @@ def _state(body: dict[str, Any], deps: Deps) -> None:
     deps.log.step("inbox", outcome=told, conversation=body["conversation"])
 
 
+def _mail(body: dict[str, Any], deps: Deps) -> None:
+    """A notification of the `mail` queue that was set aside, once more."""
+    from chalicelib.services import mail
+
+    mail.again(body, deps)
+
+
 KINDS: dict[str, Callable[[dict[str, Any], Deps], None]] = {
     "webhook": _webhook,
     "hint": _hint,
     "poll": _poll,
     "state": _state,
+    "mail": _mail,
 }
 
 
@@ -110,6 +133,8 @@ def apply(event: Event, delivery: Delivery, deps: Deps) -> str:
             return messages.deleted(event, delivery, deps)
         case Hint():
             return hints.follow(event, delivery, deps)
+        case DeliveryUpdated():
+            return tracking.updated(event, delivery, deps)
         case ConnectionEnded():
             hints.credentials_failed(delivery.connection, event.reason, deps)
             return "stored"
@@ -161,7 +186,8 @@ def set_aside(body: Mapping[str, Any], reason: str, deps: Deps, *, kind: str) ->
 
 def _delivery(body: Mapping[str, Any], raw: bytes) -> Delivery:
     source = body.get("source", "webhook")
-    return Delivery(body["connection"], body["provider"], body["delivery"], body["at"], raw, source)
+    at = (body["connection"], body["provider"], body["delivery"], body["at"])
+    return Delivery(*at, raw, source, str(body.get("bucket", "")))
 
 
 def _tried_too_often(message_id: str, deps: Deps) -> bool:

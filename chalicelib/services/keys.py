@@ -4,20 +4,27 @@
 |--------------|--------------------------|--------------|------------------------------------------------------------|
 | message      | M#connection#key         | -            | a message, note, edit or deletion; or "ours": we wrote it  |
 | conflict     | M#connection#key         | conflict#... | another body that came under the same key                  |
+| file         | M#connection#key         | file#number  | where a message's file lies in the bucket, or why not      |
 | thread       | T#connection#thread      | -            | claim: the conversation that the thread belongs to now     |
 | identity     | I#connection#sender      | -            | claim: the customer whom an address belongs to             |
-| customer     | P#id                     | -            | name, e-mail, tags, contacts in CRMs                       |
+| verified     | V#email:... V#phone:...  | -            | claim: the customer whose verified address it is           |
+| customer     | P#id                     | -            | name, e-mail, tags, contacts in CRMs; or merged into whom  |
 | conversation | C#id                     | -            | status, team, priority, where to answer, entry numbers     |
 | history      | C#id                     | H#time#...   | what changed, by whom, and what was overruled              |
 | lane         | L#conversation#connection| HEAD         | first unfinished entry, the call under way, what it awaits |
 | entry        | L#conversation#connection| E#number     | one effect of the ledger                                   |
+| files lane   | L#conversation:files#... | HEAD, E#...  | files to be copied from where they came into the bucket    |
 | pull lane    | L#pull:record#connection | HEAD         | a hint whose record could not be read yet                  |
 | link         | K#connection#record      | -            | the conversation of a ticket, and what both last agreed on |
 | failure      | FAILURES, FAILURES#DONE  | id           | what a person has to see                                   |
 | connection   | CONNECTIONS              | id           | paused, until when the account waits                       |
 | try          | TRY#queue message        | -            | how often a message was tried without an end               |
 | cursor       | CURSOR#connection        | -            | how far a CRM has been polled                              |
+| budget       | BUDGET#connection#addr   | hour         | how many messages an address was sent within the hour      |
 | settings     | SETTINGS                 | routing      | the routing rules                                          |
+|              |                          | public       | the stage's public address                                 |
+|              |                          | issuer       | whose tokens the admin API takes besides its own keys      |
+| admin key    | ADMIN#KEYS               | id           | the digest of a key of the admin API, and its role         |
 """
 
 from __future__ import annotations
@@ -45,6 +52,11 @@ def identity(connection: str, key: str) -> str:
     return f"I#{connection}#{_short(key)}"
 
 
+def verified(address: str) -> str:
+    """`address` is `email:ada@example.com` or `phone:+442079460000`."""
+    return f"V#{_short(address)}"
+
+
 def customer(customer_id: str) -> str:
     return f"P#{customer_id}"
 
@@ -53,8 +65,24 @@ def conversation(conversation_id: str) -> str:
     return f"C#{conversation_id}"
 
 
-def lane(conversation_id: str, connection: str) -> str:
-    return f"L#{conversation_id}#{connection}"
+def lane(conversation_id: str, target: str) -> str:
+    """The lane towards a connection; or, for the target `files:connection`, that of the files which came from it."""
+    kind, _, connection = target.rpartition(":")
+    return f"L#{conversation_id}:{kind}#{connection}" if kind else f"L#{conversation_id}#{target}"
+
+
+def files_of(connection: str) -> str:
+    """The target whose lane copies a connection's files; nothing else waits for what waits there."""
+    return f"files:{connection}"
+
+
+def connection_of(target: str) -> str:
+    return target.rpartition(":")[2]
+
+
+def file(number: int) -> str:
+    """The sk of a message's file."""
+    return f"file#{number:03d}"
 
 
 def pull(record: str, connection: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Entry:
     """Work for one target of a conversation.
 
-    target  the connection it goes to; kind what is to be done (see services/effects.py)
+    target  the connection it goes to, or keys.files_of one; kind what is to be done (see services/effects.py)
     data    what the kind needs; join and size say with which neighbours it may share a call
     """
 
@@ -49,7 +49,12 @@ def append(conversation: Item, entries: Sequence[Entry], now: int) -> tuple[list
                 keys.lane(conversation["id"], target),
                 keys.HEAD,
                 set={"last": number, "due_pk": keys.DUE},
-                first={"due_at": now, "first": 1, "conversation": conversation["id"], "connection": target},
+                first={
+                    "due_at": now,
+                    "first": 1,
+                    "conversation": conversation["id"],
+                    "connection": keys.connection_of(target),
+                },
             )
         )
     return writes, numbers
@@ -152,6 +157,11 @@ def release(pk: str, deps: Deps, *, skip: bool) -> None:
         writes += resolved(head["failure"], "skipped" if skip else "tried again", deps)
     deps.table.transact(writes)
     wake([pk], deps)
+
+
+def conversation_of(pk: str) -> str:
+    """The conversation that a lane, by its pk, belongs to."""
+    return pk.removeprefix("L#").partition("#")[0].partition(":")[0]
 
 
 def resolved(failure_id: str, how: str, deps: Deps, *, told: str = "") -> list[Write]:

@@ -12,7 +12,7 @@ from chalicelib.aws.table import Item, Put, Update, Write
 from chalicelib.core import ledger, wording
 from chalicelib.core.model import Status
 from chalicelib.core.threading import AFTER_CUSTOMER
-from chalicelib.services import failures, keys, lanes, messages
+from chalicelib.services import conversations, failures, keys, lanes
 from chalicelib.services.lanes import Entry
 from chalicelib.services.work import Done, Work
 from connectors.base import TryLater
@@ -31,10 +31,13 @@ def settle(work: Work, done: Done) -> bool:
         change: dict[str, Any] = {"first": last + 1}
         then_wake = head.get("then_wake")
         remove = ["call", "tries", "reason", "not_before"] + (["then_wake"] if then_wake else [])
+        if head.get("held"):
+            remove += ["held", "held_entries", "failure"]
+            writes += lanes.resolved(head.get("failure", ""), "the provider told what became of it", deps)
         if done.record and done.record != head.get("record"):
             change["record"] = done.record
             remove.append("follows")
-        reopening, newest = _reopening(work, done, head)
+        following, newest, wake = _following(work, done, head)
         if newest > last:
             change |= {"due_pk": keys.DUE, "due_at": deps.now()}
         else:
@@ -45,8 +48,8 @@ def settle(work: Work, done: Done) -> bool:
         ours = {"ours": True, "lane": head["pk"], "first": work.entries[0]["number"], "last": last, "at": deps.now()}
         ours["call"] = work.call.id
         writes += [Put({"pk": keys.message(head["connection"], key), **ours}) for key in done.keys]
-        writes += done.writes + reopening
-        if reopening:
+        writes += done.writes + following
+        if newest > int(head.get("last", 0)):
             change["last"] = newest
         try:
             deps.table.transact(writes)
@@ -66,31 +69,38 @@ def settle(work: Work, done: Done) -> bool:
                 call=work.call.id,
                 ms=deps.now() - entry["at"],
             )
-        if then_wake:
-            lanes.wake([then_wake], deps)
+        lanes.wake([*([then_wake] if then_wake else []), *wake], deps)
         return bool(newest > last)
     raise AwsUnavailable("the lane's head is being written by others; the clock wakes the lane again")
 
 
-def _reopening(work: Work, done: Done, head: Item) -> tuple[list[Write], int]:
-    """The customer wrote on a ticket that an agent had just solved: open it again, on both sides.
+def _following(work: Work, done: Done, head: Item) -> tuple[list[Write], int, list[str]]:
+    """What a call brings about: the writes, the number of this lane's last entry with them, and other lanes to wake.
 
-    Neither knew of the other: the agent had not seen the message, nor had we read that the ticket was solved. Returns
-    the writes, and the number of the lane's last entry with them.
+    The customer wrote on a ticket that an agent had just solved: it opens again, on both sides. Neither knew of the
+    other: the agent had not seen the message, nor had we read that the ticket was solved.
     """
-    deps, last = work.deps, int(head.get("last", 0))
-    if done.stands is None:
-        return [], last
+    deps, last, connection = work.deps, int(head.get("last", 0)), str(head["connection"])
+    if done.stands is None and not done.entries:
+        return [], last, []
     conversation = deps.table.get(keys.conversation(head["conversation"])) or {}
-    if conversation.get("status") in (None, Status.CLOSED):
-        return [], last
-    status = AFTER_CUSTOMER[done.stands].value
-    number = int(conversation["next"][head["connection"]])
-    entry = lanes.added(conversation, Entry(head["connection"], "state", {"status": status}), number, deps.now())
-    numbers = {**conversation["next"], head["connection"]: number + 1}
-    state = {"status": status, "listed": f"conversations#{status}"}
-    trail = messages.history(conversation, deps, by="customer", status=status, overruled=[f"status {done.stands}"])
-    return [entry, trail, messages.bump(conversation, {**state, "next": numbers})], number
+    if conversation.get("status") in (None, Status.CLOSED) and not done.entries:
+        return [], last, []
+    entries, change, trail = list(done.entries), {}, []
+    if done.stands is not None and conversation["status"] != Status.CLOSED:
+        status = AFTER_CUSTOMER[done.stands].value
+        entries.append(Entry(connection, "state", {"status": status}))
+        change = {"status": status, "listed": f"conversations#{status}"}
+        overruled = [f"status {done.stands}"]
+        trail = [conversations.history(conversation, deps, by="customer", status=status, overruled=overruled)]
+    added, numbers = lanes.append(conversation, entries, deps.now())
+    # This lane's own head is written by whoever settles the call: a transaction takes an item once.
+    own = [write for write in added if not (isinstance(write, Update) and write.pk == head["pk"])]
+    wake = [keys.lane(conversation["id"], entry.target) for entry in entries]
+    bump = conversations.bump(conversation, {**change, "next": numbers})
+    target = keys.files_of(connection) if work.op == "fetch" else connection
+    newest = int(numbers[target]) - 1 if any(entry.target == target for entry in entries) else last
+    return [*own, *trail, bump], newest, [lane for lane in dict.fromkeys(wake) if lane != head["pk"]]
 
 
 def try_later(work: Work, error: TryLater) -> bool:
@@ -191,4 +201,4 @@ def _tell_agent(head: Item, entries: list[Item], reason: str, deps: Deps) -> tup
         conversation, [Entry(crm, "note", {"text": text}) for crm in conversation["crms"]], deps.now()
     )
     wake = [keys.lane(conversation["id"], crm) for crm in conversation["crms"]]
-    return [*added, messages.bump(conversation, {"next": numbers})], wake
+    return [*added, conversations.bump(conversation, {"next": numbers})], wake

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.aws.table import Item, Update
-from chalicelib.core.model import Contact
-from chalicelib.services import keys
+from chalicelib.core.model import UNVERIFIED, Contact, Person
+from chalicelib.services import people
 from chalicelib.services.work import Work
 from connectors.base import ChannelConnector, ConnectorError
 
@@ -22,25 +22,27 @@ def contact(customer_id: str, work: Work) -> str:
 
 def _contact(customer_id: str, work: Work) -> str:
     deps, connection = work.deps, work.head["connection"]
-    customer = deps.table.get(keys.customer(customer_id))
-    if customer is None:
-        raise LookupError(f"customer {customer_id} is not in the table")
+    customer = people.profile(customer_id, deps)
     known = customer["contacts"].get(connection, {})
     if known and known["named"]:
         return str(known["id"])
-    name, email = customer["name"], customer["email"]
-    if not name:
-        name, email = _look_up(customer, work)
-    if known and not name:
+    if not customer["name"] or not customer["email"]:
+        person = _look_up(customer, work)
+        if person is not None:
+            customer = people.learn(customer["id"], person, deps)
+            known = customer["contacts"].get(connection, {})
+    if known and (known["named"] or not customer["name"]):
         return str(known["id"])
-    shown = name or customer["identities"][0]["key"]
-    made = work.to_crm.upsert_contact(Contact(customer_id, shown, email), work.call)
-    known = {"id": made, "named": bool(name)}
-    deps.table.update(Update(customer["pk"], set={f"contacts.{connection}": known, "name": name, "email": email}))
+    shown = customer["name"] or customer["identities"][0]["key"].removeprefix(UNVERIFIED)
+    contact = Contact(customer["id"], shown, customer["email"], customer.get("phone", ""))
+    made = work.to_crm.upsert_contact(contact, work.call)
+    known = {"id": made, "named": bool(customer["name"])}
+    deps.table.update(Update(customer["pk"], set={f"contacts.{connection}": known}))
     return made
 
 
-def _look_up(customer: Item, work: Work) -> tuple[str, str]:
+def _look_up(customer: Item, work: Work) -> Person | None:
+    """The customer as the directory of one of their channels knows them; None where none does."""
     for identity in customer["identities"]:
         source = work.deps.connections.open(identity["connection"])
         if not isinstance(source, ChannelConnector):
@@ -51,5 +53,5 @@ def _look_up(customer: Item, work: Work) -> tuple[str, str]:
             work.deps.log.step("profile", outcome=type(error).__name__, connection=identity["connection"])
             continue
         if person.name:
-            return person.name, person.email
-    return "", ""
+            return person
+    return None

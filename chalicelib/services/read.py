@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.table import Item
 from chalicelib.core.model import Status
 from chalicelib.services import keys
+from chalicelib.services import people as customers
 from chalicelib.services.views import Carried, Change, Conversation, Lane, Line, Standing, Summary, Ticket
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ class Unknown(LookupError):
 
 
 def conversations(deps: Deps, *, status: str = "", limit: int = 25) -> list[Summary]:
-    """The newest conversations first, of one status or, with "", of all."""
+    """The newest conversations first, of one status or, with "", of all; "held": those of which no ticket is made."""
     listed: list[Item] = []
     for name in [status] if status else list(Status):
         listed += deps.table.index("listed", {"listed": f"conversations#{name}"}, limit=limit, forward=False)
     listed.sort(key=lambda item: (-int(item["listed_at"]), str(item["pk"])))
     found = deps.table.get_many([(item["pk"], "-") for item in listed[:limit]])
     items = [found[key] for item in listed[:limit] if (key := (item["pk"], "-")) in found]
-    return _summaries([item for item in items if item["status"] == status or not status], deps)
+    return summaries([item for item in items if status in ("", "held", item["status"])], deps)
 
 
 def find(given: str, deps: Deps) -> str:
@@ -50,13 +51,14 @@ def find(given: str, deps: Deps) -> str:
     raise Unknown(f"no conversation is linked to {where} ticket {record}")
 
 
-def conversation(conversation_id: str, deps: Deps, *, limit: int = 100) -> Conversation:
-    """A conversation with its newest messages. Raises `Unknown`."""
+def conversation(conversation_id: str, deps: Deps, *, limit: int = 100, before: str = "") -> Conversation:
+    """A conversation with its newest messages, or those from `before` (a message's order) on. Raises `Unknown`."""
     item = deps.table.get(keys.conversation(conversation_id))
     if item is None:
         raise Unknown(f"there is no conversation {conversation_id}; `deskweave conversations` lists them")
     states = _states(deps)
-    listed = deps.table.index("conversation", {"conversation": conversation_id}, limit=limit + 1, forward=False)
+    upto = {"sort": before} if before else None
+    listed = deps.table.index("conversation", {"conversation": conversation_id}, upto, limit=limit + 1, forward=False)
     kept = deps.table.get_many([(key["pk"], "-") for key in listed[:limit]])
     messages = sorted(kept.values(), key=lambda message: str(message["sort"]))
     carried = _carried(item, messages, limit, states, deps)
@@ -64,13 +66,14 @@ def conversation(conversation_id: str, deps: Deps, *, limit: int = 100) -> Conve
     names = {pk: _name(person) for (pk, _), person in _customers(people, deps).items()}
     lines = {message["pk"]: _line(message, carried.pop(message["pk"], []), names, states, deps) for message in messages}
     return Conversation(
-        summary=_summaries([item], deps)[0],
+        summary=summaries([item], deps)[0],
         messages=_beside_originals(messages, lines),
         changes=tuple(_change(line, states) for line in deps.table.query(item["pk"], "H#", "H#~", limit=1000)),
         besides=tuple(sorted(carried.pop("", []), key=lambda entry: (entry.at, entry.connection, entry.number))),
         follows=item.get("follows", ""),
         rule=int(item.get("rule", 0)),
         earlier=len(listed) > limit,
+        before=str(listed[limit]["sort"]) if len(listed) > limit else "",
     )
 
 
@@ -110,7 +113,8 @@ def standing(head: Mapping[str, Any], connection: Mapping[str, Any], now: int) -
     return Standing("due", "", int(head.get("due_at", 0)))
 
 
-def _summaries(items: Sequence[Item], deps: Deps) -> list[Summary]:
+def summaries(items: Sequence[Item], deps: Deps) -> list[Summary]:
+    """Conversations on one line each, from their items in the table."""
     states = _states(deps)
     people = _customers({item["customer"] for item in items}, deps)
     heads = deps.table.get_many(
@@ -145,6 +149,7 @@ def _summary(
         tickets=tuple(_ticket(head, links, states) for head in own if head.get("record")),
         waiting=sum(max(0, int(head.get("last", 0)) - int(head["first"]) + 1) for head in own),
         held=sum(1 for head in own if head.get("held")),
+        marked=item.get("held", ""),
     )
 
 
@@ -184,7 +189,7 @@ def _entry(
         reason = entry.get("reason", "") if stopped else ""
         at = entry.get("done_at") or entry["at"]
         return Carried(target, provider, state=entry["state"], at=at, reason=reason, **shown)
-    stands = standing(head, states.get(target, {}), now)
+    stands = standing(head, states.get(keys.connection_of(target), {}), now)
     why, state = stands.why, stands.state
     call = head.get("call") or {}
     if state == "held":
@@ -267,12 +272,13 @@ def _states(deps: Deps) -> dict[str, Item]:
     return {state["sk"]: state for state in deps.connections.states()}
 
 
-def _provider(connection: str, states: Mapping[str, Item]) -> str:
-    return str(states.get(connection, {}).get("provider", ""))
+def _provider(target: str, states: Mapping[str, Item]) -> str:
+    return str(states.get(keys.connection_of(target), {}).get("provider", ""))
 
 
 def _customers(ids: Iterable[str], deps: Deps) -> dict[tuple[str, str], Item]:
-    return deps.table.get_many([(keys.customer(one), "-") for one in sorted(ids)])
+    """The customers by their keys; one who was merged is whom they were merged into."""
+    return {(keys.customer(one), "-"): item for one, item in customers.profiles(ids, deps).items()}
 
 
 def _name(customer: Item) -> str:

@@ -20,6 +20,7 @@ LARGEST_DELIVERY = 4_500_000
 DEEPEST = 64
 # What still fits into a queue message once it is base64 inside JSON.
 _LARGEST_QUEUED = 180_000
+_LONGEST_QUERY = 2_000
 
 
 def receive(provider: str, connection_id: str, request: WebhookRequest, deps: Deps) -> WebhookResponse:
@@ -55,7 +56,7 @@ def receive(provider: str, connection_id: str, request: WebhookRequest, deps: De
     except AwsUnavailable:
         return _unavailable(deps, provider, connection_id)
     deps.log.step("receive", outcome="queued", connection=connection_id, delivery=delivery)
-    return WebhookResponse(200)
+    return connector.accepted(request)
 
 
 def queue_delivery(connector: Connector, provider: str, connection_id: str, request: WebhookRequest, deps: Deps) -> str:
@@ -74,6 +75,8 @@ def queue_delivery(connector: Connector, provider: str, connection_id: str, requ
         "at": request.now,
         "headers": {name: request.headers[name] for name in connector.keep_headers if name in request.headers},
     }
+    if connector.keep_query and request.query:
+        message["query"] = request.query[:_LONGEST_QUERY]
     body = request.body
     if len(body) > _LARGEST_QUEUED:
         at = f"deliveries/{delivery}"

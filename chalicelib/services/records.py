@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +21,18 @@ from chalicelib.core.model import (
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
 
-# Bytes. An item holds 400 KB at most; what is cut stays whole in the raw delivery. A raw delivery that is larger came
-# by the bucket and stays there.
+# Bytes. An item holds 400 KB at most; what is cut stays whole in the raw delivery. A raw delivery that is larger than
+# a queue message came by the bucket and stays there.
 LONGEST_TEXT = 100_000
 LONGEST_HTML = 80_000
-_LARGEST_RAW = 190_000
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where an event came from: connection, the delivery's id, when it came (ms), its raw body, and by which way."""
+    """Where an event came from: connection, the delivery's id, when it came (ms), its raw body, and by which way.
+
+    `raw_at` is the bucket's key of the raw body where it lies there.
+    """
 
     connection: str
     provider: str
@@ -37,6 +40,7 @@ class Delivery:
     at: int
     raw: bytes = b""
     source: str = "webhook"
+    raw_at: str = ""
 
 
 def item(
@@ -61,12 +65,11 @@ def item(
         "connection": delivery.connection,
         "delivery": delivery.id,
     }
-    if delivery.raw:
+    if delivery.raw_at:
+        kept["raw_at"] = delivery.raw_at
+    elif delivery.raw:
         packed = packing.pack(delivery.raw, _beside(kept))
-        if len(packed) <= _LARGEST_RAW:
-            kept["raw"] = packed
-        else:
-            kept["raw_at"] = f"deliveries/{delivery.id}"
+        kept["raw"] = packed
     return kept
 
 
@@ -84,8 +87,15 @@ def _beside(kept: Item) -> str:
 def files(attachments: tuple[Attachment, ...]) -> list[dict[str, Any]]:
     return [
         {"key": a.key, "name": fit(a.name, 500), "media_type": a.media_type, "size": a.size, "url": a.url}
+        | ({"inside": True} if a.inside else {})
         for a in attachments
     ]
+
+
+def attachment(kept: Mapping[str, Any]) -> Attachment:
+    """A file as its message's item has it."""
+    where = (kept["key"], kept["name"], kept["media_type"], int(kept["size"]), kept["url"])
+    return Attachment(*where, inside=bool(kept.get("inside")))
 
 
 def reply_to(event: MessageReceived, delivery: Delivery) -> dict[str, Any]:

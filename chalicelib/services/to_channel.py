@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chalicelib.aws.table import Item
 from chalicelib.core.model import OutboundFile, OutboundMessage, Role
-from chalicelib.services.work import Done, Work, fetch_file
+from chalicelib.services import budget, files, links
+from chalicelib.services.work import Done, Work
 from connectors.base import Rejected
 
 
@@ -12,9 +13,11 @@ def carry_out(work: Work) -> Done:
     """Send the entry's text or file. Raises the connector's errors."""
     entry, message = work.entries[0], work.messages[0]
     guard(message)
+    budget.spend(work, entry["to"])
     if entry["kind"] == "send_file":
-        file = fetch_file(work, message, entry["file"])
-        key = work.to_channel.send_file(OutboundFile(entry["to"], file), work.call)
+        file = files.read(message["pk"], entry["file"], work.deps)
+        url = links.link(message["pk"], entry["file"], work.deps)
+        key = work.to_channel.send_file(OutboundFile(entry["to"], file, url), work.call)
     else:
         outbound = OutboundMessage(entry["to"], message["text"], message.get("html", ""), message["author"]["name"])
         key = work.to_channel.send(outbound, work.call)

@@ -6,12 +6,11 @@ from typing import Any
 
 from chalicelib.aws.table import Item, Update
 from chalicelib.core import wording
-from chalicelib.core.model import Comment, File, Priority, Status, TicketChange, TicketDraft, Written
+from chalicelib.core.model import Comment, Priority, Role, Status, TicketChange, TicketDraft, Written
 from chalicelib.core.threading import AFTER_CUSTOMER
-from chalicelib.services import keys
+from chalicelib.services import files, keys, people
 from chalicelib.services.profile import contact
-from chalicelib.services.work import Done, Work, fetch_file
-from connectors.base import CannotCarry
+from chalicelib.services.work import Done, Work
 
 TAG = "deskweave"
 
@@ -57,16 +56,21 @@ def lookup(work: Work, op: str) -> Done | None:
 
 
 def _done(work: Work, written: Written, sent: dict[str, str]) -> Done:
-    """The link's new snapshot is what we sent, not what came back: what the CRM's rules made of it is their change."""
+    """The link's new snapshot is what we sent, not what came back: what the CRM's rules made of it is their change.
+
+    It is kept in the words that the CRM has for it.
+    """
     change: dict[str, Any] = {"conversation": work.head["conversation"]}
-    change |= {f"agreed_{name}": value for name, value in sent.items()}
+    status, priority = Status(sent.get("status", "new")), Priority(sent.get("priority", "normal"))
+    taken = dict(zip(("status", "priority"), work.to_crm.read_back(status, priority), strict=True))
+    change |= {f"agreed_{name}": str(taken.get(name, value)) for name, value in sent.items()}
     if written.state is not None:
         change |= {"version": written.state.version, "updated_at": written.state.updated_at}
     stands = _stands(work, written, sent)
     if stands is not None:
         change["agreed_status"] = stands.value
     link = Update(keys.link(work.head["connection"], written.record), set=change)
-    return Done(written.comments, written.record, [link], stands)
+    return Done(written.comments, written.record, [link], stands=stands)
 
 
 def _stands(work: Work, written: Written, sent: dict[str, str]) -> Status | None:
@@ -95,38 +99,35 @@ def _comment(work: Work) -> Comment:
     kind = work.entries[0]["kind"]
     if kind == "note":
         return Comment("\n\n".join(_note(entry, work) for entry in work.entries), public=False)
+    if kind == "relay":
+        return _relayed(work.messages[0], work)
     author = contact(work.messages[0]["customer"], work)
-    if kind == "file":
-        return _file(work, author)
     lines = sorted(work.messages, key=lambda message: message["sort"])
-    text = wording.comment([_line(message) for message in lines])
+    text = wording.comment([_line(message, work) for message in lines])
     return Comment(text, public=True, author=author, status=_status(work))
 
 
-def _line(message: Item) -> wording.Line:
-    names = tuple(file["name"] for file in message["files"])
-    return wording.Line(message["author"]["name"], message["sent_at"], message["text"], names)
+def _line(message: Item, work: Work) -> wording.Line:
+    shown = files.shown(message, work.deps)
+    return wording.Line(message["author"]["name"], message["sent_at"], message["text"], shown)
 
 
-def _file(work: Work, author: str) -> Comment:
-    message, number = work.messages[0], work.entries[0]["file"]
-    name = message["files"][number]["name"]
-    files: tuple[File, ...] = ()
-    try:
-        files = (fetch_file(work, message, number),)
-        text = name
-    except CannotCarry as error:
-        text = f"[file: {name} could not be copied: {error}]"
-    return Comment(text, public=True, author=author, files=files)
+def _relayed(message: Item, work: Work) -> Comment:
+    """What somebody wrote in another CRM, under their name; as private as it was there."""
+    author, public = message["author"], message["kind"] == "message"
+    provider = work.deps.connections.state(message["connection"]).get("provider", "another desk")
+    text = wording.relayed(author["name"], provider, _line(message, work), by_agent=author["role"] != Role.CUSTOMER)
+    return Comment(text, public=public, name=author["name"])
 
 
 def _note(entry: Item, work: Work) -> str:
     if "text" in entry:
         return str(entry["text"])
     message = next(m for m in work.messages if m["pk"] == entry["message"])
-    customer = work.deps.table.get(keys.customer(message["customer"])) or {}
+    name = people.profile(message["customer"], work.deps)["name"] or message["author"]["name"]
+    if message.get("automatic"):
+        return wording.automatic(name, message["automatic"], _line(message, work))
     original = work.deps.table.get(message["of"]) or message
-    name = customer.get("name") or message["author"]["name"]
     if message["kind"] == "deletion":
         return wording.deleted(name, original["sent_at"])
     return wording.edited(name, original["sent_at"], message["text"])

@@ -27,6 +27,7 @@ class Summary:
 
     channel  the provider that the customer last wrote on
     waiting  entries that are not carried out yet; held the lanes that stand still until a person retries or skips
+    marked   why no ticket is made of it ("spam", "auto-reply", ...), "" where one is; `deskweave release` makes one
     """
 
     id: str
@@ -42,6 +43,7 @@ class Summary:
     tickets: tuple[Ticket, ...] = ()
     waiting: int = 0
     held: int = 0
+    marked: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Standing:
 class Carried:
     """One entry of a lane: what goes to which connection, and how it stands.
 
-    what      comment, note, file, state, send or send_file; detail what of it: a file's name, a state's fields
+    what      comment, note, relay, fetch, state, send or send_file; detail what of it: a file's name, a state's fields
     state     "done", "skipped", "failed", "unknown", or the lane's standing where it is unfinished
     at        when it was done, or since when it waits
     next_try  when it is tried next, 0 where that is not known
@@ -112,6 +114,7 @@ class Conversation:
     """A conversation with its messages in the provider's order of time.
 
     besides  entries that carry no message (states, our own notes); earlier whether older messages are left out
+    before   where the older ones go on, "" where there are none
     """
 
     summary: Summary
@@ -121,6 +124,7 @@ class Conversation:
     follows: str = ""
     rule: int = 0
     earlier: bool = False
+    before: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,24 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.table import Item, Write
-from chalicelib.core.model import Attachment, File, Status
+from chalicelib.core.model import Status
 from chalicelib.services import keys
-from connectors.base import (
-    BadCredentials,
-    Call,
-    CannotCarry,
-    ChannelConnector,
-    Connector,
-    ConnectorError,
-    CrmConnector,
-    Rejected,
-    TryLater,
-)
+from chalicelib.services.lanes import Entry
+from connectors.base import Call, ChannelConnector, Connector, CrmConnector
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
-
-LARGEST_FILE = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -79,31 +68,12 @@ class Done:
     keys     the keys under which its messages or comments may come back
     record   the ticket
     writes   what else is to be written in the same transaction
+    entries  what is to be done next because of it, in whichever lanes of the conversation
     stands   where the ticket stands although a customer has just written on it, None where an agent will see it
     """
 
     keys: tuple[str, ...] = ()
     record: str = ""
     writes: list[Write] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     stands: Status | None = None
-
-
-def fetch_file(work: Work, message: Item, number: int) -> File:
-    """A message's file, read from the connection that the message came by.
-
-    What goes wrong at the source must not be taken for the target's fault: it makes this lane wait, and no other.
-    Raises `TryLater`, or `CannotCarry` where the file is gone, too large or not ours to read.
-    """
-    kept = message["files"][number]
-    attachment = Attachment(kept["key"], kept["name"], kept["media_type"], kept["size"], kept["url"])
-    source = work.deps.connections.open(message["connection"])
-    if source is None:
-        raise CannotCarry(f"{kept['name']}: the connection it came by was removed")
-    try:
-        return source.fetch_file(attachment, LARGEST_FILE)
-    except TryLater as error:
-        raise TryLater(f"{kept['name']}: {error}", retry_after=error.retry_after) from error
-    except (BadCredentials, Rejected) as error:
-        raise CannotCarry(f"{kept['name']}: {error}") from error
-    except ConnectorError as error:
-        raise CannotCarry(f"{kept['name']}: {error}") from error

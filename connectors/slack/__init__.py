@@ -30,8 +30,9 @@ class Slack(ChannelConnector):
         Field(
             "bot_token",
             "Bot token",
-            "Your app's page, OAuth & Permissions: Bot User OAuth Token.",
+            "Your app's page, OAuth & Permissions: Bot User OAuth Token. Left empty, Slack's consent page gives it.",
             secret=True,
+            required=False,
             pattern=r"xoxb-\S+",
             example="xoxb-...",
         ),
@@ -49,6 +50,24 @@ class Slack(ChannelConnector):
             secret=True,
             required=False,
         ),
+        Field(
+            "profile_phone",
+            "Trust telephone numbers in profiles",
+            "yes: the number in a member's profile is theirs, and whoever calls or texts from it is the same customer. "
+            "Only where your workspace's admins keep the profiles: members may write any number into their own.",
+            required=False,
+            pattern="yes|no",
+            default="no",
+        ),
+        Field(
+            "client_id",
+            "Client id",
+            "To let the app in by Slack's consent page: Basic Information, App Credentials.",
+            required=False,
+            pattern=r"[0-9.]{3,100}",
+            example="123456789012.1234567890123",
+        ),
+        Field("client_secret", "Client secret", "It stands below the client id.", secret=True, required=False),
         Field("team_id", "Workspace id", "Filled by the check.", required=False, example="T0123456789"),
         Field("app_id", "App id", "Filled by the check.", required=False, example="A0123456789"),
         Field("bot_user_id", "Bot's user id", "Filled by the check.", required=False, example="U0123456789"),
@@ -65,6 +84,7 @@ class Slack(ChannelConnector):
     capabilities = frozenset({"threads", "files", "edits", "deletes", "mentions", "shared_channels", "replies"})
     effects = {"send": "lookup", "send_file": "lookup"}  # noqa: RUF012  the contract declares it as a ClassVar
     settle_seconds = 30
+    consented = ("bot_token",)
 
     def handshake(self, request: WebhookRequest) -> WebhookResponse | None:
         """Answer `url_verification` with its challenge, once its signature has been verified."""
@@ -93,6 +113,12 @@ class Slack(ChannelConnector):
         from connectors.slack import parse
 
         return parse.events(request.body, self.settings)
+
+    def address(self, to: str) -> dict[str, str]:
+        """A channel's id (C...), a direct message's (D...) or a user's (U...); names are not unique in Slack."""
+        from connectors.slack import account
+
+        return account.address(to)
 
     def send(self, message: OutboundMessage, call: Call) -> str:
         from connectors.slack import send
@@ -124,6 +150,18 @@ class Slack(ChannelConnector):
         from connectors.slack import account
 
         return account.check(self.settings)
+
+    def consent(self, redirect: str, state: str) -> str:
+        """Slack's page on which a workspace's admin installs the app; `redirect` must be among the app's own."""
+        from connectors.slack import oauth
+
+        return oauth.page(self.settings, redirect, state)
+
+    def redeem(self, code: str, redirect: str) -> dict[str, str]:
+        """The bot's token and whose it is. Raises `BadCredentials` in Slack's words."""
+        from connectors.slack import oauth
+
+        return oauth.redeem(self.settings, code, redirect)
 
     def identity(self) -> dict[str, str]:
         """Whose the token is: the fields `team_id`, `bot_user_id`, `bot_id` and `app_id`, to be kept as settings."""

@@ -5,6 +5,7 @@ https://docs.slack.dev/reference/methods/auth.test · https://docs.slack.dev/ref
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ SCOPES: dict[str, str] = {
     "users:read": "know customers' names",
     "users:read.email": "know a customer again by their address",
 }
+PLACE = re.compile(r"[CDGUW][A-Z0-9]{2,40}")
 NOT_SEEN = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
@@ -68,7 +70,24 @@ def profile(settings: Mapping[str, str], user: str) -> Person:
     shown = _object(told.get("profile"))
     names = (shown.get("real_name"), told.get("real_name"), shown.get("display_name"), told.get("name"))
     name = next((clean(one) for one in names if clean(one).strip()), "")
-    return Person(key=user, name=name[:200], email=clean(shown.get("email"))[:320] if _vouched(told, settings) else "")
+    if not _vouched(told, settings):
+        return Person(key=user, name=name[:200])
+    phone = _number(shown.get("phone")) if settings.get("profile_phone") == "yes" else ""
+    return Person(key=user, name=name[:200], email=clean(shown.get("email"))[:320], phone=phone)
+
+
+def _number(written: object) -> str:
+    """A profile's telephone number as E.164 has it; "" where it names no country, and so no one subscriber."""
+    digits = re.sub(r"[ ().\-/\u00a0]", "", clean(written))
+    return digits if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else ""
+
+
+def address(to: str) -> dict[str, str]:
+    """Where a first message to a channel or a user goes. Raises `ValueError`."""
+    found = to.strip()
+    if not PLACE.fullmatch(found):
+        raise ValueError("name a Slack channel or user by id, such as C0123456789: it stands at the end of its details")
+    return {"channel": found}
 
 
 def _vouched(user: Mapping[str, Any], settings: Mapping[str, str]) -> bool:

@@ -14,8 +14,13 @@ SCOPE = "add the scope to the app, install it again, and give this connection it
 BAD_CREDENTIALS: dict[str, str] = {
     "access_denied": "the workspace does not let the app act: ask its admin",
     "account_inactive": f"the app was removed from the workspace: {TOKEN}",
+    "bad_client_secret": "the client secret is wrong: copy it from Basic Information, App Credentials",
+    "bad_redirect_uri": "add this redirect address to the app: OAuth & Permissions, Redirect URLs",
+    "code_already_used": "this code was used before: begin the consent anew",
     "ekm_access_denied": "the workspace's admins have suspended access to its messages",
     "invalid_auth": f"the bot token is wrong, or this address may not use it: {TOKEN}",
+    "invalid_client_id": "the client id is wrong: copy it from Basic Information, App Credentials",
+    "invalid_code": "the code is wrong or older than ten minutes: begin the consent anew",
     "missing_scope": SCOPE,
     "not_allowed_token_type": "this is no bot token: take the one that begins with xoxb-",
     "not_authed": "no bot token was sent: give this connection its bot token",

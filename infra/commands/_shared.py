@@ -92,6 +92,19 @@ class Group(click.Group):
 
         return known
 
+    def subgroup(self, name: str, help: str) -> Subgroup:
+        """Add a group of further subcommands, known to this group alone as well."""
+        group = Group(name=name, help=help)
+        self.add_command(group)
+        return Subgroup(group)
+
+
+class Subgroup:
+    """A group within a group, as a module may name it: no `click.Command` itself."""
+
+    def __init__(self, group: Group) -> None:
+        self.subcommand = group.subcommand
+
 
 def on_store(function: Function) -> Function:
     """Decorate a command's function: it gets `deps` and `answer`, and the command `--stage` and `--json`.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def connections() -> None:
-    """Look at connections, check them, pause and resume them."""
+    """Look at connections, check, change, pause, resume and remove them."""
 
 
 @connections.subcommand("list")
@@ -60,17 +60,11 @@ def check(deps: Deps, answer: Answer, connection: str) -> None:
     Example:
       deskweave connections check 0123456789abcdefgh
     """
-    from chalicelib.core.model import Finding
-    from connectors.base import ConnectorError
+    from chalicelib.services import go_live
     from infra import show
 
-    known = _known(connection, deps)
-    connector = deps.connections.open(connection)
-    assert connector is not None
-    try:
-        findings = connector.check()
-    except ConnectorError as error:
-        findings = [Finding(f"{known.provider} account", False, str(error), "mend that, then check again")]
+    _known(connection, deps)
+    findings = go_live.check(connection, deps)
     answer.give(findings, lambda out: show.findings(out, findings))
     if not all(finding.ok for finding in findings):
         click.get_current_context().exit(1)
@@ -104,21 +98,116 @@ def resume(deps: Deps, answer: Answer, connection: str, without_check: bool) -> 
     Example:
       deskweave connections resume 0123456789abcdefgh
     """
-    from chalicelib.services import lanes
-    from chalicelib.services.go_live import go_live
+    from chalicelib.services import go_live
     from infra import show
 
     _known(connection, deps)
-    findings = [] if without_check else go_live(connection, deps)
-    if without_check:
-        deps.connections.resume(connection)
+    findings = go_live.resume(connection, deps, without_check=without_check)
     paused = not all(finding.ok for finding in findings)
-    if not paused and (listed := lanes.resolved(f"connection-{connection}", "resumed", deps)):
-        deps.table.transact(listed)
     data = {"id": connection, "paused": paused, "findings": findings}
     answer.give(data, lambda out: show.resumed(out, connection, findings, paused=paused))
     if paused:
         click.get_current_context().exit(1)
+
+
+@connections.subcommand("change")
+@click.argument("connection", metavar="ID")
+@click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="A setting; KEY=@FILE reads it from a file.")
+@click.option("--json-in", "source", metavar="FILE", help="Read the settings as a JSON object; - is standard input.")
+@on_store
+def change(deps: Deps, answer: Answer, connection: str, pairs: tuple[str, ...], source: str | None) -> None:
+    """Replace some settings, a rotated secret for instance, once the provider has taken them.
+
+    \b
+    Example:
+      deskweave connections change 0123456789abcdefgh --set bot_token=@token.txt
+    """
+    from chalicelib.services import admin_connections, go_live
+    from chalicelib.services.connections import BadSettings
+    from connectors import registry
+    from infra import given as gather
+    from infra import show
+
+    kind = registry.connector(_known(connection, deps).provider)
+    given = (gather.from_json(source) if source else {}) | gather.from_options(kind, pairs)
+    if not given:
+        raise click.UsageError("name what to change: --set KEY=VALUE, or --json-in FILE")
+    try:
+        done = admin_connections.done(go_live.change(connection, given, deps))
+    except BadSettings as error:
+        raise click.ClickException(str(error)) from error
+    answer.give(done, lambda out: show.changed(out, connection, done))
+    if not done.id:
+        click.get_current_context().exit(1)
+
+
+@connections.subcommand("register")
+@click.argument("connection", metavar="ID")
+@on_store
+def register(deps: Deps, answer: Answer, connection: str) -> None:
+    """Have the provider send its webhooks here, where it has an API for that. Safe to repeat.
+
+    \b
+    Example:
+      deskweave connections register 0123456789abcdefgh
+    """
+    from chalicelib.services import go_live
+    from infra import show
+
+    known = _known(connection, deps)
+    found = go_live.register_webhooks(connection, deps)
+    if not found:
+        raise click.ClickException(f"{known.provider} has no API for that: its GUIDE.md says where to click")
+    answer.give(found, lambda out: show.findings(out, found))
+    if not all(finding.ok for finding in found):
+        click.get_current_context().exit(1)
+
+
+@connections.subcommand("test")
+@click.argument("connection", metavar="ID")
+@click.argument("to", metavar="TO")
+@on_store
+def test(deps: Deps, answer: Answer, connection: str, to: str) -> None:
+    """Send a test message over a channel: TO is a channel, a number or an address of yours.
+
+    \b
+    Example:
+      deskweave connections test 0123456789abcdefgh C0123456789
+    """
+    from chalicelib.services import admin_try
+
+    _known(connection, deps)
+    try:
+        sent = admin_try.send(connection, to, deps)
+    except admin_try.NotSendable as error:
+        raise click.ClickException(str(error)) from error
+    answer.give(sent, lambda out: out.print(f"{sent.outcome}: {sent.key or sent.reason}", markup=False))
+    if sent.outcome != "sent":
+        click.get_current_context().exit(1)
+
+
+@connections.subcommand("remove")
+@click.argument("connection", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@on_store
+def remove(deps: Deps, answer: Answer, connection: str, yes: bool) -> None:
+    """Forget an account: its settings and secrets. What it brought stays, and its webhooks are refused from now on.
+
+    \b
+    Example:
+      deskweave connections remove 0123456789abcdefgh --yes
+    """
+    from chalicelib.services import admin_connections, read, read_admin
+
+    try:
+        known = read_admin.connection(connection, deps)
+    except read.Unknown as error:
+        raise click.ClickException(str(error)) from error
+    told = f"Forget the settings and secrets of {known.provider} {connection}? Work that waits for it stays undone"
+    if not yes and not click.confirm(told, err=True):
+        raise click.ClickException("nothing was removed")
+    admin_connections.remove(connection, deps)
+    answer.give({"id": connection, "removed": True}, lambda out: click.echo(f"{connection}: removed"))
 
 
 def _known(connection: str, deps: Deps) -> Connection:

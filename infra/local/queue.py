@@ -27,7 +27,10 @@ _FIRST_SEQUENCE = 18_849_496_460_467_696_128
 
 @dataclass(eq=False)
 class Message:
-    """A message in the queue. Times in ms; `visible_at` is when it may be received (again)."""
+    """A message in the queue. Times in ms; `visible_at` is when it may be received (again).
+
+    A standard queue's has no `deduplication`, and a `group` of its own.
+    """
 
     id: str
     body: str
@@ -45,7 +48,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a send answers. A send that was swallowed as a repetition answers the first one's."""
+    """What a send answers. A send that was swallowed as a repetition answers the first one's; 0 is no sequence."""
 
     id: str
     sequence: int
@@ -68,6 +71,8 @@ class FifoQueue:
     duplicates     probability with which a deleted message is delivered once more: SQS promises "at least once"
     dead           where a message goes that was received `max_receives` times already
     """
+
+    fifo = True
 
     def __init__(
         self,

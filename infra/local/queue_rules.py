@@ -10,6 +10,7 @@ import re
 LARGEST_BODY = 262_144
 MOST_PER_RECEIVE = 10
 LONGEST_VISIBILITY_SECONDS = 12 * 3600
+LONGEST_DELAY_SECONDS = 900
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ID = re.compile(r"""[a-zA-Z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}""")
@@ -48,6 +49,19 @@ def sendable(
             allowed = "can only include alphanumeric and punctuation characters. 1 to 128 in length."
             raise _invalid(name, value, f"{name} {allowed}")
     return group, deduplication
+
+
+def sendable_standard(
+    body: str, group: str | None, deduplication: str | None, delay: int | None, largest_body: int
+) -> int:
+    """Refuse what SendMessage refuses on a standard queue; returns the delay in ms."""
+    if deduplication is not None:
+        reason = "The request include parameter that is not valid for this queue type"
+        raise _invalid("MessageDeduplicationId", deduplication, reason)
+    if delay is not None and not 0 <= delay <= LONGEST_DELAY_SECONDS:
+        raise _invalid("DelaySeconds", delay, f"DelaySeconds must be >= 0 and <= {LONGEST_DELAY_SECONDS}.")
+    sendable(body, group if group is not None else "none", "none", None, largest_body)
+    return (delay or 0) * 1000
 
 
 def receivable(most: int) -> None:

@@ -22,8 +22,10 @@ from typing import Any, Protocol
 
 import boto3
 
+from chalicelib.aws import clients
+from chalicelib.services import links, settings
 from infra import schema
-from infra.local import lambdas, sqs, wire
+from infra.local import lambdas, sqs, stage_queues, wire
 from infra.local.background import Background
 from infra.local.clock import VirtualClock, wall_clock
 from infra.local.dynamo import Dynamo
@@ -40,6 +42,8 @@ logger = logging.getLogger("deskweave.local")
 
 MEMORY_MB = 512
 MINUTE_MS = 60_000
+# What the stage is called by the world until it is served under an address of its own.
+PUBLIC_URL = "https://deskweave.example"
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -49,7 +53,14 @@ _ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
-_UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS", "DESKWEAVE_QUEUE_PREFIX")
+_UNSET = (
+    "AWS_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_SQS",
+    "DESKWEAVE_QUEUE_PREFIX",
+)
 
 
 class NotQuiet(Exception):
@@ -95,7 +106,7 @@ class LocalRuntime:
         self.seconds = {**schema.function_seconds(), **(seconds or {})}
         self.meter = Meter(keep=keep_calls)
         self.failures: list[Ran] = []
-        self.queues = _queues(stage, self.clock, seed, duplicates)
+        self.queues = stage_queues.made(stage, self.clock, seed, duplicates)
         self.wire = Wire(self.clock, {queue.name: queue for queue in self.queues.values()}, self.meter)
         self._random = random.Random(f"runtime/{seed}")
         self._own_app = app is None
@@ -166,8 +177,20 @@ class LocalRuntime:
         return min(dues, default=None)
 
     def attach(self, outside: Outside) -> None:
-        """Let the world outside take part in `run_for` and in the background."""
+        """Let the world outside take part in `run_for` and in the background.
+
+        Its SES, where it has one, writes into the stage's bucket and tells the stage's topic.
+        """
         self._outside.append(outside)
+        ses = getattr(outside, "ses", None)
+        if ses is not None:
+            ses.attach(schema.bucket_name(self.stage), schema.topic_name(self.stage), self._store, self.publish)
+
+    def publish(self, body: str) -> None:
+        """Put what SNS delivers to its subscriber into the `mail` queue."""
+        with self.wire.lock:
+            self.queues["mail"].send(body, None, None)
+            self.wire.changed.notify_all()
 
     def run_for(self, ms: int, *, tick_every: int = MINUTE_MS, limit: int = 10_000) -> int:
         """Let virtual time pass: everything that falls due happens at its time, the clock ticks; returns the runs."""
@@ -216,8 +239,14 @@ class LocalRuntime:
         return self._open.enter_context(self._gateway.serving(port))
 
     def serve_aws(self, port: int = 0) -> str:
-        """Offer this AWS to other processes over loopback HTTP until the runtime ends; returns its URL."""
-        return self._open.enter_context(AwsEndpoint(self.wire).serving(port))
+        """Offer this AWS to other processes over loopback HTTP until the runtime ends; returns its URL.
+
+        From then on the addresses of files lead there.
+        """
+        url = self._open.enter_context(AwsEndpoint(self.wire).serving(port))
+        os.environ["AWS_ENDPOINT_URL_S3"] = url
+        clients.forget()
+        return url
 
     def run_background(self, pumps: int = 2) -> Background:
         """Pump, tick and deliver in threads, in real time, until the runtime ends."""
@@ -251,7 +280,10 @@ class LocalRuntime:
     def _load_app(self) -> None:
         if self._own_app:
             bootstrap = importlib.import_module("chalicelib.bootstrap")
-            bootstrap.reset(now=self.clock, random=random.Random(f"app/{self.seed}").randbytes)
+            deps = bootstrap.reset(now=self.clock, random=random.Random(f"app/{self.seed}").randbytes)
+            with self.wire.acting("setup"):
+                links.new_key(deps)
+                settings.set_public_url(PUBLIC_URL, deps)
             self.app = importlib.import_module("app")
         self._gateway = Gateway(self.app.app, self._api_call, self.seconds["api"])
         for source in self.app.app.event_sources:
@@ -317,27 +349,13 @@ class LocalRuntime:
                 return runs
         raise NotQuiet(f"the outside and the app feed each other without end (seed {self.seed})")
 
+    def _store(self, key: str, content: bytes) -> None:
+        """Put an object into the stage's bucket, as SES does with a received mail."""
+        with self.wire.acting("setup"):
+            boto3.client("s3").put_object(Bucket=schema.bucket_name(self.stage), Key=key, Body=content)
+
     def _uuid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-
-
-def _queues(stage: str, clock: Callable[[], int], seed: int, duplicates: float) -> dict[str, FifoQueue]:
-    """Every queue of a stage by its short name: inbox, inbox-dead, effects, effects-dead."""
-    queues: dict[str, FifoQueue] = {}
-    for spec in schema.queues(stage).values():
-        dead = FifoQueue(spec.dead_name, clock, seed=seed, retention=spec.retention_seconds)
-        queues[f"{spec.function}-dead"] = dead
-        queues[spec.function] = FifoQueue(
-            spec.name,
-            clock,
-            seed=seed,
-            visibility=spec.visibility_seconds,
-            retention=spec.retention_seconds,
-            duplicates=duplicates,
-            dead=dead,
-            max_receives=spec.max_receives,
-        )
-    return queues
 
 
 def _restore(environment: dict[str, str]) -> None:

@@ -48,12 +48,13 @@ def attributes(message: Message) -> dict[str, str]:
     shown = {
         "ApproximateReceiveCount": str(message.receives),
         "SentTimestamp": str(message.sent_at),
-        "SequenceNumber": str(message.sequence),
-        "MessageGroupId": message.group,
         "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-        "MessageDeduplicationId": message.deduplication,
         "ApproximateFirstReceiveTimestamp": str(message.first_received_at),
     }
+    if message.deduplication:
+        shown["SequenceNumber"] = str(message.sequence)
+        shown["MessageGroupId"] = message.group
+        shown["MessageDeduplicationId"] = message.deduplication
     if message.dead_from:
         shown["DeadLetterQueueSourceArn"] = arn(message.dead_from)
     return shown
@@ -89,11 +90,8 @@ def _send(queues: Queues, params: Params) -> Params:
     if params.get("MessageAttributes"):
         raise QueueError("UnsupportedOperation", "the local run's queues carry no message attributes")
     sent = queue.send(*_sendable(params))
-    return {
-        "MD5OfMessageBody": digest(params["MessageBody"]),
-        "MessageId": sent.id,
-        "SequenceNumber": str(sent.sequence),
-    }
+    answer = {"MD5OfMessageBody": digest(params["MessageBody"]), "MessageId": sent.id}
+    return {**answer, "SequenceNumber": str(sent.sequence)} if sent.sequence else answer
 
 
 def _sendable(entry: Params) -> tuple[str, str | None, str | None, int | None]:
@@ -161,9 +159,9 @@ def _get_attributes(queues: Queues, params: Params) -> Params:
         "MessageRetentionPeriod": queue.retention,
         "MaximumMessageSize": queue.largest_body,
         "QueueArn": arn(queue.name),
-        "FifoQueue": "true",
-        "ContentBasedDeduplication": "false",
     }
+    if queue.fifo:
+        known |= {"FifoQueue": "true", "ContentBasedDeduplication": "false"}
     if queue.dead is not None:
         policy = {"deadLetterTargetArn": arn(queue.dead.name), "maxReceiveCount": queue.max_receives}
         known["RedrivePolicy"] = json.dumps(policy)

@@ -23,7 +23,8 @@ class Delivery:
     state      queued, sending, delivered, failed (given up), dropped (a fault, or no webhook address was set)
     headers    those of the last attempt; signed afresh for each
     kind       original, retry-copy (the vendor did not hear our answer), duplicate, forged, replayed
-    topic      Slack: the event's subtype or type; Zendesk: "ticket"
+    topic      Slack: the event's subtype or type; Zendesk: "ticket"; Twilio: "message", "status:sent" and the like
+    url        where it goes, where that is not the sender's own address
     forgery    what is wrong with a forged one: secret, truncated, stale, non-ascii
     """
 
@@ -40,6 +41,7 @@ class Delivery:
     headers: dict[str, str] = field(default_factory=dict)
     retries: int = 0
     reason: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,20 @@ class Courier:
 
     def __init__(self, world: World, senders: Mapping[str, Sender]) -> None:
         self.world = world
-        self.senders = senders
+        self.senders = dict(senders)
         self.deliveries: list[Delivery] = []
         self.post: Post = post
+        self.posts: dict[str, Post] = {}  # by provider, for who makes no HTTP request of its own (SES: a topic)
         self.timeout_seconds = 10.0
         self._heap: list[tuple[int, float, str, Delivery]] = []
         self._order = 0
 
-    def queue(self, provider: str, body: bytes, topic: str, *, kind: str = "original", events: int = 1) -> Delivery:
+    def queue(
+        self, provider: str, body: bytes, topic: str, *, kind: str = "original", events: int = 1, url: str = ""
+    ) -> Delivery:
         """Queue a delivery for now, unless a fault befalls it."""
-        delivery = self._new(provider, body, topic, kind, events)
-        if not self.senders[provider].webhook_url:
+        delivery = self._new(provider, body, topic, kind, events, url)
+        if not url and not self.senders[provider].webhook_url:
             delivery.state = "dropped"
             return delivery
         fault = (
@@ -117,7 +122,7 @@ class Courier:
                 self._push(delivery, later=1.5)
             case "duplicate":
                 self._push(delivery)
-                self._push(self._new(provider, body, topic, "duplicate", events))
+                self._push(self._new(provider, body, topic, "duplicate", events, url))
             case _:
                 self._push(delivery)
         return delivery
@@ -136,15 +141,16 @@ class Courier:
         sent = 0
         while (delivery := self._take()) is not None:
             sender = self.senders[delivery.provider]
-            answer = self.post(sender.webhook_url, delivery.headers, delivery.body, self.timeout_seconds)
+            send = self.posts.get(delivery.provider, self.post)
+            answer = send(delivery.url or sender.webhook_url, delivery.headers, delivery.body, self.timeout_seconds)
             with self.world.lock:
                 self._settle(delivery, answer, sender)
             sent += 1
         return sent
 
-    def _new(self, provider: str, body: bytes, topic: str, kind: str, events: int) -> Delivery:
+    def _new(self, provider: str, body: bytes, topic: str, kind: str, events: int, url: str = "") -> Delivery:
         number = self.world.number("delivery")
-        delivery = Delivery(f"delivery-{number}", provider, self.world.now(), body, kind, events, topic)
+        delivery = Delivery(f"delivery-{number}", provider, self.world.now(), body, kind, events, topic, url=url)
         self.deliveries.append(delivery)
         return delivery
 
@@ -180,4 +186,5 @@ class Courier:
         self._push(again)
 
     def _copy(self, delivery: Delivery) -> Delivery:
-        return self._new(delivery.provider, delivery.body, delivery.topic, "retry-copy", delivery.events)
+        it = delivery
+        return self._new(it.provider, it.body, it.topic, "retry-copy", it.events, it.url)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from infra.sandbox import slack_api, slack_events, zendesk_api, zendesk_hooks
+from infra.sandbox import (
+    salesforce_api,
+    salesforce_hooks,
+    ses_api,
+    slack_api,
+    slack_events,
+    twilio_api,
+    twilio_hooks,
+    zendesk_api,
+    zendesk_hooks,
+)
 from infra.sandbox.deliveries import Courier, Delivery
 from infra.sandbox.faults import Faults
+from infra.sandbox.salesforce import SalesforceSandbox
 from infra.sandbox.server import Reply, Request, Server
+from infra.sandbox.ses import SesSandbox
 from infra.sandbox.slack import SlackSandbox
 from infra.sandbox.state import Effect, World
+from infra.sandbox.twilio import TwilioSandbox
 from infra.sandbox.zendesk import ZendeskSandbox
 
 FORGERIES = ("secret", "truncated", "stale", "non-ascii")
@@ -27,8 +40,16 @@ class Sandbox:
         self.world = World(clock, seed)
         self.slack = SlackSandbox(self.world)
         self.zendesk = ZendeskSandbox(self.world)
-        self.courier = Courier(self.world, {"slack": self.slack, "zendesk": self.zendesk})
+        self.salesforce = SalesforceSandbox(self.world)
+        self.twilio = TwilioSandbox(self.world)
+        self.courier = Courier(self.world, {"slack": self.slack, "zendesk": self.zendesk, "twilio": self.twilio})
         self.slack.courier = self.zendesk.courier = self.courier
+        self.twilio.courier = self.courier
+        self.ses = SesSandbox(self.world)
+        self.ses.courier, self.courier.senders["ses"] = self.courier, self.ses
+        self.courier.posts["ses"] = self.ses.post
+        self.courier.senders["salesforce"] = self.salesforce
+        self.salesforce.courier = self.courier
         self._server: Server | None = None
 
     @property
@@ -84,14 +105,19 @@ class Sandbox:
         with self.world.lock:
             old = next(each for each in self.deliveries if each.id == delivery_id)
             body = slack_events.fresh_event_id(self.slack, old.body) if fresh_event_id else old.body
-            return self.courier.queue(old.provider, body, old.topic, kind="replayed", events=old.events)
+            return self.courier.queue(old.provider, body, old.topic, kind="replayed", events=old.events, url=old.url)
 
     def forge(self, provider: str, forgery: str = "") -> Delivery:
         """Queue a delivery that must be refused: `secret`, `truncated`, `stale` or `non-ascii`, in turn."""
         with self.world.lock:
             how = forgery or FORGERIES[(self.world.number("forgery") - 1) % len(FORGERIES)]
-            body = slack_events.sample(self.slack) if provider == "slack" else zendesk_hooks.sample(self.zendesk)
-            return self.courier.forge(provider, body, "forged", how)
+            samples: dict[str, Callable[[], bytes]] = {
+                "slack": lambda: slack_events.sample(self.slack),
+                "zendesk": lambda: zendesk_hooks.sample(self.zendesk),
+                "salesforce": lambda: salesforce_hooks.sample(self.salesforce),
+                "twilio": lambda: twilio_hooks.sample(self.twilio),
+            }
+            return self.courier.forge(provider, samples[provider](), "forged", how)
 
     def send_raw(self, provider: str, body: bytes, topic: str = "raw") -> Delivery:
         """Queue a body of one's own, rightly signed: what the receiver does with one that it cannot read."""
@@ -104,4 +130,10 @@ class Sandbox:
                 return slack_api.handle(self.slack, request)
             if request.path.startswith("/zendesk/"):
                 return zendesk_api.handle(self.zendesk, request)
+            if request.path.startswith("/twilio/"):
+                return twilio_api.handle(self.twilio, request)
+            if request.path.startswith("/ses/"):
+                return ses_api.handle(self.ses, request)
+            if request.path.startswith("/salesforce/"):
+                return salesforce_api.handle(self.salesforce, request)
             return Reply(404, b"Not found")

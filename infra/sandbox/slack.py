@@ -9,7 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from infra.sandbox import slack_events, slack_files
+from infra.sandbox import slack_events, slack_files, slack_oauth
 from infra.sandbox.deliveries import Answer, Courier, Delivery
 from infra.sandbox.state import World
 
@@ -39,6 +39,7 @@ class SlackSandbox:
     """One workspace, one app with a bot.
 
     webhook_url          where events go; none are sent while it is empty
+    consent              the app's page for installing it by OAuth
     scopes               what `auth.test` tells in X-OAuth-Scopes
     messages_per_second, burst   the limit of one channel (a token bucket), lenient by default
     files_by_reference   events of files from another workspace name the file only, to be asked for by `files.info`
@@ -57,6 +58,7 @@ class SlackSandbox:
         self.signing_secret = world.secret("slack-signing")
         self.verification_token = world.secret("slack-verification", 24)
         self.scopes = DEFAULT_SCOPES
+        self.consent = slack_oauth.Consent(self)
         self.messages_per_second = 1.0
         self.burst = 10_000
         self.share_lag_ms = 0
@@ -74,12 +76,14 @@ class SlackSandbox:
     def api_url(self) -> str:
         return f"{self.world.url}/slack/api/"
 
-    def add_user(self, name: str, email: str = "", team_id: str | None = None, bot: bool = False) -> str:
+    def add_user(
+        self, name: str, email: str = "", team_id: str | None = None, bot: bool = False, phone: str = ""
+    ) -> str:
         """A member; one of another workspace (Slack Connect) where `team_id` is given."""
         with self.world.lock:
             user = self._id("U")
             team = team_id or self.team_id
-            self.users[user] = {"id": user, "name": name, "email": email, "team": team, "bot": bot}
+            self.users[user] = {"id": user, "name": name, "email": email, "team": team, "bot": bot, "phone": phone}
             return user
 
     def add_channel(self, name: str, shared: bool = False) -> str:

@@ -28,11 +28,15 @@ def handle(slack: SlackSandbox, request: Request) -> Reply:
     """Answer anything under /slack."""
     area, _, rest = request.path.removeprefix("/slack/").partition("/")
     name = {"upload": "upload", "files-pri": "download"}.get(area, rest)
+    if area == "oauth" and rest == "v2/authorize":
+        return slack.consent.page(slack, request)
     if area not in ("api", "upload", "files-pri"):
         return Reply(200, b"<!DOCTYPE html><title>Sign in</title>", {"Content-Type": "text/html"})
     slack.world.requests["slack", request.method, name] += 1
 
     def act() -> Reply:
+        if name == "oauth.v2.access":
+            return slack.consent.access(slack, request)
         if area == "upload":
             return slack_files.receive_upload(slack, request)
         return slack_files.download(slack, request) if area == "files-pri" else _call(slack, name, request)

@@ -33,6 +33,8 @@ def user(slack: SlackSandbox, person: Json) -> Json:
     }
     if person["email"]:
         profile["email"] = person["email"]
+    if person.get("phone"):
+        profile["phone"] = person["phone"]
     shown: Json = {
         "id": person["id"],
         "team_id": person["team"],

@@ -42,6 +42,7 @@ def test_a_conversation_is_listed_with_customer_ticket_and_team(house: House) ->
         ],
         "waiting": 0,
         "held": 0,
+        "marked": "",
     }
     shown = house.run("conversations").stdout
     assert all(part in shown for part in (conversation, "Anna Example", "slack", "Where is my order?", "zendesk:"))
@@ -126,7 +127,8 @@ def test_a_file_is_named_with_its_own_delivery(house: House, attachment: Attachm
     conversation = house.receives(house.writes("see this", attachments=(attachment,)))
     (line,) = house.json("show", conversation)["messages"]
     assert line["files"] == ["scan.pdf"]
-    assert [(one["what"], one["detail"]) for one in line["deliveries"]] == [("comment", ""), ("file", "scan.pdf")]
+    carried = {(one["what"], one["detail"]) for one in line["deliveries"]}
+    assert carried == {("fetch", "scan.pdf"), ("comment", "")}
 
 
 def test_what_waits_for_a_paused_connection_says_so(house: House) -> None:

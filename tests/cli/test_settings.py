@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib.services import failures
+from connectors import registry
 from tests.cli.conftest import House
 
+CHANNELS = ", ".join(name for name in registry.names() if registry.connector(name).kind == "channel")
 BILLING: list[dict[str, Any]] = [{"team": "Billing", "priority": "high", "words": ["invoice"]}]
 VIP: list[dict[str, Any]] = [{"team": "Gold", "tag": "vip"}]
 
@@ -72,7 +74,7 @@ def test_rules_are_taken_from_standard_input(house: House) -> None:
 def test_a_rule_for_a_channel_that_nobody_has_is_warned_of(house: House, tmp_path: Path) -> None:
     result = house.run("routing", "set", rules(tmp_path, [{"team": "A", "channel": "slak"}]), "--json")
     assert result.exit_code == 0
-    assert "rule 1 never matches: no channel is called 'slak'; there are: slack" in result.stderr
+    assert "rule 1 never matches: no channel is called 'slak'; there are: " + CHANNELS in result.stderr
     json.loads(result.stdout)
 
 
@@ -102,7 +104,7 @@ def test_rules_are_tried_before_they_are_set(house: House, tmp_path: Path) -> No
 
 def test_an_unknown_channel_is_told_with_those_there_are(house: House) -> None:
     result = house.run("routing", "test", "--channel", "fax", "--text", "x")
-    assert (result.exit_code, "no channel is called 'fax'; there are: slack" in result.stderr) == (2, True)
+    assert (result.exit_code, "no channel is called 'fax'; there are: " + CHANNELS in result.stderr) == (2, True)
 
 
 def test_a_customer_is_shown_with_addresses_and_contacts(house: House) -> None:

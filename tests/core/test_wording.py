@@ -24,11 +24,11 @@ def test_a_subject_is_the_first_line_cut_at_a_word(text: str, expected: str) -> 
 
 
 def test_one_message_stands_alone_and_several_carry_their_times() -> None:
-    one = wording.Line("Ada", AT, "Hello", ("a.png",))
+    one = wording.Line("Ada", AT, "Hello", (("a.png", "https://x/files/1"),))
     two = wording.Line("Ada", AT + 60_000, "Again")
-    assert wording.comment([one]) == "Hello\n[file: a.png]"
+    assert wording.comment([one]) == "Hello\n[file: a.png] https://x/files/1"
     assert wording.comment([one, two]) == (
-        "[2025-06-15 15:06 UTC] Hello\n[file: a.png]\n\n[2025-06-15 15:07 UTC] Again"
+        "[2025-06-15 15:06 UTC] Hello\n[file: a.png] https://x/files/1\n\n[2025-06-15 15:07 UTC] Again"
     )
     assert wording.comment([wording.Line("Ada", AT, "")]) == "(no text)"
 

@@ -120,9 +120,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "P7",
         "the CRM's status is not taken over",
         "chalicelib/core/merge.py",
-        """    if ours == agreed or not agreed:
+        """    if written == agreed or not agreed:
         return theirs, False, ()""",
-        """    if ours == agreed or not agreed:
+        """    if written == agreed or not agreed:
         return ours, False, ()""",
         node("test_convergence", "test_a_missed_webhook_is_mended_by_the_poll"),
     ),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
+from chalicelib.services import files, links
 from tests.support.scenario import Said, Scenario
-
-THEIR_STATUS = {"hold": "on_hold"}
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,16 @@ def books(scenario: Scenario) -> Books:
     """Count everything."""
     items = scenario.items()
     seen = {said: _times(said, scenario) for said in scenario.said}
-    wanted = {said: 0 if said.kind == "note" else 1 for said in seen}
     return Books(
-        lost=tuple(said.mark for said, times in seen.items() if times < wanted[said]),
-        doubled=tuple(said.mark for said, times in seen.items() if wanted[said] and times > 1),
+        lost=tuple(said.mark for said, times in seen.items() if min(times, default=1) < 1),
+        doubled=tuple(said.mark for said, times in seen.items() if max(times, default=1) > 1),
         private_leaks=_leaks(scenario),
         unknown=tuple(i["pk"] for i in items if i.get("held") == "unknown"),
         failures=tuple(f"{f['kind']}: {f['reason']}" for f in scenario.failures()),
         apart=_apart(scenario, items),
         records=_records(scenario, items),
         extra=_extra(scenario),
-        mails=len(scenario.zendesk.mails) + len(scenario.zendesk.verification_mails),
+        mails=sum(desk.mails() for desk in scenario.desks()),
     )
 
 
@@ -78,27 +77,50 @@ def ticket_comments(scenario: Scenario) -> list[dict[str, Any]]:
     return [comment for ticket in zendesk.tickets for comment in zendesk.comments(ticket)]
 
 
-def _times(said: Said, scenario: Scenario) -> int:
-    """How often something arrived on the other side."""
+def opened(link: str, scenario: Scenario) -> bytes:
+    """What an agent sees who opens our link to a file; b"" where it leads nowhere."""
+    deps = scenario.deps
+    named = links.opened(link.rpartition("/")[2], deps)
+    with scenario.runtime.wire.acting("setup"):
+        if named is None or files.open_link(link.rpartition("/")[2], deps).status != 302:
+            return b""
+        return files.read(*named, deps).content
+
+
+def _times(said: Said, scenario: Scenario) -> list[int]:
+    """How often something arrived, in each place where it has to arrive once."""
+    desks = [desk.comments() for desk in scenario.desks()]
     match said.kind:
         case "message":
-            return sum(c["plain_body"].count(said.mark) for c in ticket_comments(scenario) if c["public"])
-        case "edit" | "deletion":
-            return sum(c["plain_body"].count(said.mark) for c in ticket_comments(scenario) if not c["public"])
+            return [_count(said.mark, comments, public=True) for comments in desks]
+        case "edit" | "deletion" | "note":
+            return [_count(said.mark, comments, public=False) for comments in desks]
         case "file":
-            return sum(f["file_name"] == said.mark for c in ticket_comments(scenario) for f in c["attachments"])
+            return [_linked(said.mark, comments, scenario) for comments in desks]
         case "reply_file":
-            return sum(f["name"] == said.mark for m in slack_bot_messages(scenario) for f in m.get("files", ()))
-    return sum(m["text"].count(said.mark) for m in slack_bot_messages(scenario))
+            return [scenario.delivered_files().count(said.mark)]
+    to_customer = sum(text.count(said.mark) for text in scenario.delivered())
+    return [to_customer, *(_count(said.mark, comments, public=True) for comments in desks)]
+
+
+def _count(mark: str, comments: list[tuple[bool, str]], *, public: bool) -> int:
+    return sum(text.count(mark) for shown, text in comments if shown is public)
+
+
+def _linked(name: str, comments: list[tuple[bool, str]], scenario: Scenario) -> int:
+    """How many comments show a file by a link that leads to its content."""
+    named = re.compile(rf"\[file: {re.escape(name)}\] (\S+)")
+    found = [link for public, text in comments if public for link in named.findall(text)]
+    return sum(opened(link, scenario) == f"content of {name}".encode() for link in found)
 
 
 def _leaks(scenario: Scenario) -> tuple[str, ...]:
-    """What nobody but agents may see: their notes on Slack; our own notes about edits as public comments."""
-    on_slack = "\n".join(m["text"] for m in slack_bot_messages(scenario))
-    public = "\n".join(c["plain_body"] for c in ticket_comments(scenario) if c["public"])
-    notes = tuple(s.mark for s in scenario.said if s.kind == "note" and s.mark in on_slack)
-    edits = tuple(s.mark for s in scenario.said if s.kind == "edit" and s.mark in public + on_slack)
-    told = tuple(words for words in ("NOT delivered", "edited their message") if words in public + on_slack)
+    """What nobody but agents may see: their notes at a customer's; our own notes about edits as public comments."""
+    outside = "\n".join(scenario.delivered())
+    public = "\n".join(text for desk in scenario.desks() for shown, text in desk.comments() if shown)
+    notes = tuple(s.mark for s in scenario.said if s.kind == "note" and s.mark in outside + public)
+    edits = tuple(s.mark for s in scenario.said if s.kind == "edit" and s.mark in public + outside)
+    told = tuple(words for words in ("NOT delivered", "edited their message") if words in public + outside)
     return notes + edits + told
 
 
@@ -106,18 +128,18 @@ def _apart(scenario: Scenario, items: list[dict[str, Any]]) -> tuple[str, ...]:
     """Statuses that differ, and comments that the table does not know."""
     by_key = {item["pk"]: item for item in items if item["sk"] == "-"}
     found = []
-    for number, ticket in scenario.zendesk.tickets.items():
-        link = by_key.get(f"K#{scenario.zendesk_id}#{number}")
-        if link is None:
-            found.append(f"ticket {number} has no link")
-            continue
-        ours = by_key[f"C#{link['conversation']}"]["status"]
-        theirs = THEIR_STATUS.get(ticket["status"], ticket["status"])
-        if ours != theirs:
-            found.append(f"ticket {number} is {theirs}, the conversation {ours}")
-        for comment in scenario.zendesk.comments(number):
-            if f"M#{scenario.zendesk_id}#{comment['id']}" not in by_key:
-                found.append(f"comment {comment['id']} of ticket {number} is not known")
+    for desk in scenario.desks():
+        for record, theirs in desk.statuses().items():
+            link = by_key.get(f"K#{desk.connection}#{record}")
+            if link is None:
+                found.append(f"{desk.name} {record} has no link")
+                continue
+            ours = by_key[f"C#{link['conversation']}"]["status"]
+            if ours != theirs and not desk.same(ours, theirs):
+                found.append(f"{desk.name} {record} is {theirs}, the conversation {ours}")
+        for comment in desk.comment_ids():
+            if f"M#{desk.connection}#{comment}" not in by_key:
+                found.append(f"{desk.name}'s comment {comment} is not known")
     return tuple(found)
 
 
@@ -145,10 +167,13 @@ def _extra(scenario: Scenario) -> tuple[str, ...]:
     users = Counter(e.detail["external_id"] for e in ledger if e.kind == "user" and e.detail.get("created"))
     extra = [f"{n} tickets for {name}" for name, n in tickets.items() if n > 1]
     extra += [f"{n} users for {name}" for name, n in users.items() if n > 1]
+    if len(scenario.desks()) > 1:
+        keys = Counter(e.detail["external_id"] for e in ledger if e.kind == "case_created")
+        extra += [f"{n} cases for {name}" for name, n in keys.items() if n > 1]
     asked = Counter(s.kind for s in scenario.said)
-    texts = sum(1 for m in slack_bot_messages(scenario) if m["text"])
-    if texts > asked["reply"]:
-        extra.append(f"{texts} messages on Slack for {asked['reply']} replies")
+    texts = sum(1 for text in scenario.delivered() if text)
+    if texts > asked["reply"] + asked["reply_file"]:
+        extra.append(f"{texts} messages to customers for {asked['reply']} replies")
     return tuple(extra)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from infra.local.wire import ProcessDied
+from tests.support.paths import Path
 from tests.support.scenario import Scenario
 
 DIES_BEFORE = "dies before"
@@ -80,14 +82,14 @@ class Injector:
         raise _failure(service, self.mode)
 
 
-def record(before: Callable[[Scenario], None], play: Callable[[Scenario], None]) -> list[Point]:
+def record(path: Path) -> list[Point]:
     """The call points of a path, once it has been played without a fault."""
     recorder = Recorder()
-    with Scenario() as scenario:
-        before(scenario)
+    with path.make() as scenario:
+        path.before(scenario)
         scenario.runtime.on_call = recorder.on_call
         with scenario.runtime.provider_calls():
-            play(scenario)
+            path.play(scenario)
         scenario.runtime.on_call = None
     return recorder.points
 
@@ -107,7 +109,10 @@ def plain(service: str, operation: str) -> str:
     """An operation without what differs between runs: the providers' ids in paths, and queries."""
     if service != "http":
         return operation
-    return "".join(c for c in operation.partition("?")[0] if not c.isdigit())
+    plainly = operation.partition("?")[0]
+    if "/salesforce/" in plainly:
+        return re.sub(r"\b(500|003|00G|005|02s|00a)[0-9A-Za-z]{12,15}", "", plainly)
+    return re.sub(r"[0-9]|(?<=/)(SM|MM|ME)[0-9a-f]+", "", plainly)
 
 
 def _failure(service: str, mode: str) -> Exception:

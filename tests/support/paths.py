@@ -16,13 +16,16 @@ from tests.support.scenario import Scenario
 class Path:
     """What is there before, what is played while calls fail, and the statuses that both sides may end with.
 
-    A message that is handled late, after its conversation was solved from our side, opens it again.
+    A message that is handled late, after its conversation was solved from our side, opens it again. `make` makes the
+    scenario; `person` resolves what nobody but a person can know, and tells how often.
     """
 
     name: str
     before: Callable[[Scenario], None]
     play: Callable[[Scenario], None]
     ends: tuple[str, ...]
+    make: Callable[[], Scenario] = Scenario
+    person: Callable[[Scenario], int] = lambda scenario: 0
 
 
 def nothing(scenario: Scenario) -> None:

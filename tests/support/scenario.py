@@ -38,6 +38,39 @@ class Said:
     mark: str
 
 
+class ZendeskDesk:
+    """What stands in Zendesk, in the words that every desk's books use."""
+
+    name = "ticket"
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._zendesk = scenario.zendesk
+        self.connection = scenario.zendesk_id
+
+    def comments(self) -> list[tuple[bool, str]]:
+        """Whether each comment is public, and its text."""
+        return [(comment["public"], comment["plain_body"]) for comment in self._all()]
+
+    def comment_ids(self) -> list[str]:
+        return [str(comment["id"]) for comment in self._all()]
+
+    def statuses(self) -> dict[str, str]:
+        """Each ticket's status in our words."""
+        names = {"hold": "on_hold"}
+        return {str(n): names.get(t["status"], t["status"]) for n, t in self._zendesk.tickets.items()}
+
+    def same(self, ours: str, theirs: str) -> bool:
+        """Whether the desk has no other word for our status than this one."""
+        return ours == theirs
+
+    def mails(self) -> int:
+        """What the desk mailed to customers by itself."""
+        return len(self._zendesk.mails) + len(self._zendesk.verification_mails)
+
+    def _all(self) -> list[dict[str, Any]]:
+        return [comment for ticket in self._zendesk.tickets for comment in self._zendesk.comments(ticket)]
+
+
 class NotQuiet(AssertionError):
     """The system did not come to rest."""
 
@@ -124,7 +157,8 @@ class Scenario:
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
         """A webhook through chalice's own gateway, without a socket."""
-        answer = self.runtime.request("POST", urlsplit(url).path, headers, body)
+        parts = urlsplit(url)
+        answer = self.runtime.request("POST", f"{parts.path}?{parts.query}".rstrip("?"), headers, body)
         return Answer(answer.status, answer.headers)
 
     # --- what people do -----------------------------------------------------------------------------------------
@@ -227,6 +261,22 @@ class Scenario:
         """The messages, notes, edits and deletions that are kept, of one kind if it is named; in the people's order."""
         found = [i for i in self.items() if i["pk"].startswith("M#") and i["sk"] == "-" and not i.get("ours")]
         return sorted((i for i in found if kind in ("", i["kind"])), key=lambda i: (i["sort"], i["pk"]))
+
+    def desks(self) -> list[ZendeskDesk]:
+        """The CRMs, as agents see them."""
+        return [ZendeskDesk(self)]
+
+    def delivered(self) -> list[str]:
+        """The words that customers were shown, one text a message."""
+        return [message["text"] for message in self._bot_messages()]
+
+    def delivered_files(self) -> list[str]:
+        """The names of the files that customers were given."""
+        return [file["name"] for message in self._bot_messages() for file in message.get("files", ())]
+
+    def _bot_messages(self) -> list[dict[str, Any]]:
+        slack = self.slack
+        return [m for channel in slack.channels for m in slack.messages(channel) if m.get("bot_id") == slack.bot_id]
 
     def failures(self) -> list[dict[str, Any]]:
         from chalicelib.services import failures

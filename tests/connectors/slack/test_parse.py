@@ -49,6 +49,8 @@ def test_a_delivery_says(case: Json) -> None:
     slack = Slack({"signing_secret": SECRET, **case.get("settings", {})}, "c1")
     delivery, expected = request(body_of(case)), dict(case["expect"])
     group = expected.pop("group", None)
+    if "attachments" in expected:
+        expected["attachments"] = [{"inside": False, **one} for one in expected["attachments"]]
     try:
         (event,) = slack.parse(delivery)
         seen = told(event)

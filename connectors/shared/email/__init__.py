@@ -1,0 +1,1 @@
+"""Mail: reading what was received, and composing what is sent."""
