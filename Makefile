@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast check bench mutants clean
+.PHONY: help setup demo serve ministack test test-fast check bench mutants clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ demo: setup ## play a working day: customers, agents, outages, and then the book
 
 serve: setup ## run Deskweave on this machine until Ctrl-C
 	$(BIN)/deskweave serve
+
+ministack: setup ## run an AWS on this machine to deploy to, until Ctrl-C
+	$(BIN)/python -m tests.deploy.ministack
 
 test: setup ## every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -295,7 +295,6 @@ class Comment:
     text: str
     public: bool
     author: str = ""
-    files: tuple[File, ...] = ()
     status: Status | None = None
     name: str = ""
 

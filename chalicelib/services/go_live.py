@@ -86,7 +86,7 @@ def register_webhooks(connection_id: str, deps: Deps) -> list[Finding]:
     connector = _open(connection_id, deps)
     if not can_register(type(connector)):
         return []
-    if not connector.webhook_url:
+    if not connector.webhook_url and "webhooks" in connector.capabilities:
         mend = "deploy the stage, `deskweave finish` keeps its address, then register again"
         return [Finding("Webhook address", False, "this stage has no public address yet", mend)]
     try:

@@ -89,7 +89,8 @@ def _following(work: Work, done: Done, head: Item) -> tuple[list[Write], int, li
     entries, change, trail = list(done.entries), {}, []
     if done.stands is not None and conversation["status"] != Status.CLOSED:
         status = AFTER_CUSTOMER[done.stands].value
-        entries.append(Entry(connection, "state", {"status": status}))
+        others = conversation["crms"] if status != conversation["status"] else []
+        entries += [Entry(crm, "state", {"status": status}) for crm in dict.fromkeys([connection, *others])]
         change = {"status": status, "listed": f"conversations#{status}"}
         overruled = [f"status {done.stands}"]
         trail = [conversations.history(conversation, deps, by="customer", status=status, overruled=overruled)]

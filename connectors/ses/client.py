@@ -119,6 +119,8 @@ def _client(service: str, region: str, url: str, key_id: str, secret: str) -> An
     import boto3
     from botocore.config import Config
 
+    if bool(key_id) != bool(secret):
+        raise BadCredentials("Amazon SES: give the access key's id and its secret, or neither of them")
     session = boto3.session.Session(
         aws_access_key_id=key_id or None, aws_secret_access_key=secret or None, region_name=region or None
     )

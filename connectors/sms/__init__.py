@@ -57,7 +57,7 @@ class Sms(ChannelConnector):
             default="https://api.twilio.com",
         ),
     )
-    capabilities = frozenset({"files", "replies", "delivery", "opt_out", "register"})
+    capabilities = frozenset({"files", "replies", "delivery", "opt_out", "register", "webhooks"})
     keep_query = True
     effects = {"send": "lookup", "send_file": "lookup"}  # noqa: RUF012  the contract declares it as a ClassVar
 

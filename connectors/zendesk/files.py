@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
 from time import monotonic
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from chalicelib.core.model import Attachment, File
 from connectors.base import CannotCarry, Rejected, TryLater
 from connectors.zendesk.session import TIMEOUT, Desk, refuse, telling
-from connectors.zendesk.words import clean
 
-LARGEST = 50 * 1024 * 1024
 LONGEST_SECONDS = 20.0
 MOST_HOPS = 4
 
 
-def upload(desk: Desk, files: Sequence[File]) -> list[str]:
-    """Upload files for a comment to come; returns their tokens. Those of a call that fails expire by themselves."""
-    for file in files:
-        if len(file.content) > LARGEST:
-            raise CannotCarry(f"{file.name} has {len(file.content):,} bytes; Zendesk takes {LARGEST:,} at most")
-    return [
-        desk.zenpy.attachments.upload(
-            BytesIO(file.content),  # bytes would have to be sent as one within the time-out
-            target_name=quote(clean(file.name) or "file", safe=""),
-            content_type=file.media_type if file.media_type.isascii() and file.media_type.isprintable() else None,
-        )["upload"]["token"]
-        for file in files
-    ]
+def upload(desk: Desk, file: File) -> str:
+    """Upload a file for a comment to come; returns its token. That of a call that fails expires by itself."""
+    uploaded = desk.zenpy.attachments.upload(
+        BytesIO(file.content),  # bytes would have to be sent as one within the time-out
+        target_name=file.name,
+        content_type=file.media_type,
+    )
+    return str(uploaded["upload"]["token"])
 
 
 def fetch(desk: Desk, attachment: Attachment, limit: int) -> File:

@@ -131,19 +131,19 @@ def _shown(desk: Desk, record: str) -> _Json:
 
 
 def _comment(desk: Desk, comment: Comment, call: Call) -> _Json:
-    """The fields of a ticket that carry a comment; its files are uploaded here, which is harmless to repeat."""
-    empty = [f"[empty file: {file.name}]" for file in comment.files if not file.content]
-    whole = words.clean("\n".join(part for part in [comment.text, *empty] if part))
-    text, attached = words.cut(whole), [file for file in comment.files if file.content]
-    if text != whole:
-        attached.append(File("message.txt", "text/plain; charset=utf-8", whole.encode()))
-    # Zendesk refuses an empty comment, even one with files.
-    text = text if text.strip() else ", ".join(words.clean(file.name) for file in attached) or "(no text)"
+    """The fields of a ticket that carry a comment; one that is too long goes whole as a file beside its beginning.
+
+    Uploading it is harmless to repeat.
+    """
+    whole = words.clean(comment.text)
+    text = words.cut(whole)
+    # Zendesk refuses an empty comment.
+    text = text if text.strip() else "(no text)"
     content: _Json = {"body": text, "html_body": words.html(text), "public": comment.public}
     if comment.author:
         content["author_id"] = int(comment.author)
-    if attached:
-        content["uploads"] = files.upload(desk, attached)
+    if words.cut(whole) != whole:
+        content["uploads"] = [files.upload(desk, File("message.txt", "text/plain; charset=utf-8", whole.encode()))]
     status = {"status": words.THEIR_STATUS[comment.status]} if comment.status else {}
     return {"comment": content, "metadata": {words.CALL: call.id}, **status}
 

@@ -142,7 +142,7 @@ def _kept(place: Place, cloud: Cloud) -> list[str]:
             if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
                 if error.response["Error"]["Code"] not in ("403", "301", "400"):
                     raise
-                told = f"A bucket {place.bucket} is there already, in another account or region."
+                told = f"A bucket {place.bucket} is there already, in another account or region (or is hidden from us)."
                 raise Refused(f"{told} {words.mend('bucket already exists')}") from error
     return found
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from chalicelib.core.model import Comment, Contact, File, Hint, Priority, Status, TicketChange, TicketDraft
+from chalicelib.core.model import Comment, Contact, Hint, Priority, Status, TicketChange, TicketDraft
 from connectors.base import Call
 from tests.connectors.zendesk.wire import Answer, Sent, ticket, wired
 from tests.support.corpus import corpus_dir, tested
@@ -41,7 +41,7 @@ def answer(sent: Sent) -> Answer:
 
 def everything_we_send() -> list[Sent]:
     connector, wire = wired(answer)
-    comment = Comment("Help", True, "71", (File("a.txt", "text/plain", b"1"),), Status.OPEN)
+    comment = Comment("Help " * 20_000, True, "71", Status.OPEN)
     connector.upsert_contact(Contact("c1", "Cy", "cy@example.com"), CALL)
     connector.create_ticket(TicketDraft("v1", "Printer", "71", comment, Priority.HIGH, "billing", ("vip",), "3"), CALL)
     connector.add_comment("5", comment, "", CALL)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.model import Comment, Contact, File, Priority, Status, TicketChange, TicketDraft
-from connectors.base import Call, CannotCarry, RecordClosed, Rejected, TryLater
+from chalicelib.core.model import Comment, Contact, Priority, Status, TicketChange, TicketDraft
+from connectors.base import Call, RecordClosed, Rejected, TryLater
 from tests.connectors.zendesk.wire import Answer, Sent, audit, audits, scripted, ticket, wired, written
 
 GROUPS = Answer(body={"groups": [{"id": 9, "name": "Billing"}], "meta": {"has_more": False}})
@@ -192,20 +192,6 @@ def test_a_text_that_is_too_long_travels_whole_as_a_file() -> None:
     assert len(body["body"].encode()) < 64_000
     assert body["uploads"] == ["t1"]
     assert wire.sent[0].query == {"filename": "message.txt"}
-
-
-def test_a_file_without_words_is_named_in_its_comment() -> None:
-    connector, wire = wired(scripted(UPLOADED, written("call-1", 12)))
-    connector.add_comment("5", Comment("", True, files=(File("a.png", "image/png\r\nX: y", b"1"),)), "s", call())
-    assert wire.sent[1].body["ticket"]["comment"]["body"] == "a.png"
-
-
-def test_a_file_that_is_too_large_is_refused_before_anything_is_sent() -> None:
-    connector, wire = wired(scripted())
-    large = File("film.mp4", "video/mp4", bytes(50 * 1024 * 1024 + 1))
-    with pytest.raises(CannotCarry, match="film"):
-        connector.add_comment("5", Comment("", True, files=(File("a", "text/plain", b"1"), large)), "s", call())
-    assert not wire.sent
 
 
 def test_the_newest_audits_are_found_even_if_zendesk_sorts_the_other_way() -> None:
