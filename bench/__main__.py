@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 
-from bench import cold, cost, growth, report, speed, sync
+from bench import channels, cold, cost, growth, report, speed, sync
 from bench.budgets import BUDGETS, Figure, figure
 
 Result = TypeVar("Result")
@@ -44,12 +45,18 @@ def _measure(console: Console, *, detail: bool) -> tuple[list[Figure], dict[str,
     ack = timed("acknowledgements", cold.ack)
     quiet, batched = timed("cost, one a second", cost.quiet), timed("cost, ten a batch", cost.batched)
     after = timed("cost of what follows", cost.following)
-    crm = timed("the CRM's side", sync.crm)
+    by_channel = {"e-mail": timed("cost of e-mail", channels.mail), "SMS": timed("cost of SMS", channels.sms)}
+    crms = {provider: timed(f"the CRM's side, {provider}", partial(sync.crm, provider)) for provider in sync.BOTH}
+    two = timed("two CRMs", sync.both)
     grown = timed("growth", growth.growth)
     speed_ = timed("speed", speed.messages_per_second)
 
     report.show_cost(quiet, batched, console)
-    figures = [*_ack_figures(first, ack), *_cost_figures(quiet, batched, after), *_sync_figures(crm, grown)]
+    report.show_channels(by_channel, console)
+    figures = [*_ack_figures(first, ack), *_cost_figures(quiet, batched, after), *_channel_figures(by_channel)]
+    figures += [*_sync_figures(crms), *_two_figures(two)]
+    grows = "sizes at which a message is more work: " + (", ".join(grown.grows) or "none")
+    figures.append(figure("work_growth", len(grown.grows), grows))
     figures.append(figure("messages_per_second", speed_, "webhook to ticket in the local runner, one thread"))
     _show_more(first, after, grown, console)
     for one, priced in (("usd_per_million_quiet", quiet), ("usd_per_million_batched", batched)):
@@ -62,7 +69,9 @@ def _measure(console: Console, *, detail: bool) -> tuple[list[Figure], dict[str,
         "batched": {kind: asdict(priced) for kind, priced in batched.items()},
         "mix": cost.MIX,
         "following": after,
-        "crm": asdict(crm),
+        "channels": {name: asdict(found) for name, found in by_channel.items()},
+        "crm": {provider: asdict(found) for provider, found in crms.items()},
+        "two_crms": asdict(two),
         "growth": asdict(grown),
     }
     return figures, details
@@ -70,12 +79,19 @@ def _measure(console: Console, *, detail: bool) -> tuple[list[Figure], dict[str,
 
 def _ack_figures(first: cold.FirstAck, ack: cold.Ack) -> list[Figure]:
     counts = f"{first.ours / 1e6:.0f} M instructions over {first.bare / 1e6:.0f} M of a bare app"
+
+    def told(which: str) -> str:
+        by_calls: dict[str, list[str]] = {}
+        for provider, one in ack.counted.items():
+            by_calls.setdefault(", ".join(getattr(one, which)), []).append(provider)
+        return "; ".join(f"{made} ({', '.join(providers)})" for made, providers in by_calls.items())
+
     warm = f", warm {first.warm / 1e6:.2f} M over {first.warm_bare / 1e6:.2f} M" if first.ratio else ""
     return [
         figure("first_ack_ratio", first.ratio, counts + warm if first.ratio else "valgrind is not installed"),
         figure("sdk_modules_after_ack", len(ack.sdk_modules), ", ".join(ack.sdk_modules[:5])),
-        figure("ack_aws_calls", len(ack.calls_warm), "warm: " + ", ".join(ack.calls_warm)),
-        figure("ack_aws_calls_cold", len(ack.calls_cold), "first after a cold start: " + ", ".join(ack.calls_cold)),
+        figure("ack_aws_calls", max(len(one.warm) for one in ack.counted.values()), "warm: " + told("warm")),
+        figure("ack_aws_calls_cold", max(len(one.cold) for one in ack.counted.values()), "first: " + told("cold")),
         figure(
             "own_cpu_us",
             ack.own_us,
@@ -108,23 +124,43 @@ def _cost_figures(
     ]
 
 
-def _sync_figures(crm: sync.Crm, grown: growth.Growth) -> list[Figure]:
+def _channel_figures(found: dict[str, channels.Channel]) -> list[Figure]:
+    mail, sms = found["e-mail"], found["SMS"]
+    fees = ", ".join(f"{name} {usd:.0f}" for name, usd in mail.fees.items())
     return [
-        figure(
-            "crm_writes_per_message", crm.writes_per_message, f"ten that waited together: {crm.writes_waiting} comments"
-        ),
-        figure(
-            "crm_writes_per_status",
-            crm.writes_per_status,
-            f"reopening {crm.writes_per_reopening}, an agent's own {crm.writes_per_agent_status:g}",
-        ),
-        figure("crm_writes_per_echo", crm.writes_per_echo, "our own comment coming back"),
-        figure("crm_reads_per_hint", crm.reads_per_hint, "the most that one webhook made us read"),
-        figure(
-            "work_growth",
-            len(grown.grows),
-            "sizes at which a message is more work: " + (", ".join(grown.grows) or "none"),
-        ),
+        figure("usd_per_million_mail", mail.mixed.usd_inbound, f"AWS without SES; SES's own fees: {fees}"),
+        figure("usd_per_million_sms", sms.mixed.usd_inbound, "AWS; Twilio's own fee not included"),
+    ]
+
+
+def _sync_figures(crms: dict[str, sync.Crm]) -> list[Figure]:
+    """The most of both CRMs, and each one's own."""
+
+    def most(name: str, attribute: str, note: str) -> Figure:
+        own = {provider: float(getattr(found, attribute)) for provider, found in crms.items()}
+        return figure(name, max(own.values()), ", ".join(f"{one} {value:g}" for one, value in own.items()) + note)
+
+    waiting = ", ".join(str(found.writes_waiting) for found in crms.values())
+    reopening = ", ".join(str(found.writes_per_reopening) for found in crms.values())
+    agent = ", ".join(f"{found.writes_per_agent_status:g}" for found in crms.values())
+    return [
+        most("crm_writes_per_message", "writes_per_message", f"; ten that waited together: {waiting} comments"),
+        most("crm_writes_per_status", "writes_per_status", f"; reopening {reopening}, an agent's own {agent}"),
+        most("crm_writes_per_echo", "writes_per_echo", ": our own comment coming back"),
+        most("crm_reads_per_hint", "reads_per_hint", ": the most that one webhook made us read"),
+    ]
+
+
+def _two_figures(two: sync.Both) -> list[Figure]:
+    def told(values: dict[str, float]) -> str:
+        return ", ".join(f"{provider} {value:g}" for provider, value in values.items())
+
+    note = f"each CRM, of a customer's: {told(two.writes_per_message)}; of an answer in the other: "
+    echoes = max(two.writes_afterwards.values())
+    return [
+        figure("two_crms_writes_per_message", two.most_per_message, note + told(two.writes_per_answer)),
+        figure("two_crms_writes_per_status", max(two.writes_per_status.values()), "a status set in the other one"),
+        figure("two_crms_writes_per_echo", echoes, "what is done in one and comes back to it from the other"),
     ]
 
 

@@ -32,6 +32,7 @@ KINDS: Mapping[str, str] = {
     "M": "message",
     "T": "thread claim",
     "I": "identity claim",
+    "V": "verified address",
     "P": "customer",
     "C": "conversation",
     "K": "link",
@@ -40,6 +41,7 @@ KINDS: Mapping[str, str] = {
     "CONNECTIONS": "connections",
     "TRY": "try",
     "CURSOR": "cursor",
+    "BUDGET": "reply budget",
     "FAILURES": "failure",
     "due": "due lanes",
 }
@@ -97,7 +99,9 @@ def lines(run: Run, cpu_ms: float) -> Iterator[Line]:
 def _call_lines(run: Run, call: Call) -> Iterator[Line]:
     made = call.call
     if made.service == "sqs":
-        yield Line(side(run, call), f"SQS {made.operation}", usage.of_call("sqs", made.operation))
+        standard = run.function == "mail" and made.by == "poller"
+        name = f"SQS {made.operation}" + (", mail" if standard else "")
+        yield Line(side(run, call), name, usage.of_call("sqs", made.operation, fifo=not standard))
     elif made.service != "dynamodb":
         yield Line(side(run, call), f"{made.service} {made.operation}", usage.of_call(made.service, made.operation))
     for unit in call.parts:

@@ -47,6 +47,9 @@ BUDGETS: Mapping[str, float] = {
     "crm_writes_per_status": 1,
     "crm_writes_per_echo": 0,
     "crm_reads_per_hint": 2,
+    "two_crms_writes_per_message": 1,
+    "two_crms_writes_per_status": 1,
+    "two_crms_writes_per_echo": 0,
     "work_growth": 0,
 }
 

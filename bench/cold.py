@@ -23,6 +23,7 @@ from statistics import median
 from typing import Any
 
 from bench import payload
+from bench.doors import DOORS
 from chalicelib.services import connections
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,10 +59,11 @@ class Told:
 
 
 class Cold:
-    """A signed Slack delivery for one made-up connection, and the interpreters that acknowledge it."""
+    """A provider's signed delivery for one made-up connection, and the interpreters that acknowledge it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, provider: str = "slack") -> None:
         self.folder = folder
+        self.provider = provider
         self.rng = random.Random(7)
         self.seat = payload.workspace(self.rng)
         self.connection = connections.new_id(self.rng.randbytes)
@@ -91,14 +93,12 @@ class Cold:
 
     def _given(self, app: str, **more: Any) -> str:
         now = int(time.time() * 1000)
-        ids = (payload.slack_id("C", self.rng), payload.slack_id("U", self.rng))
-        body = payload.message(self.seat, self.rng, *ids, f"{now / 1000:.6f}")
-        headers = payload.signed(self.seat.signing_secret, body, now)
-        settings = {"signing_secret": self.seat.signing_secret, "bot_token": "bench", "team_id": self.seat.team}
+        url = f"https://{payload.HOST}/webhooks/{self.provider}/{self.connection}"
+        door = DOORS[self.provider](self.seat, self.rng, now, url)
         given = {
             "app": app,
-            "event": payload.rest_event("slack", self.connection, headers, body),
-            "parameter": json.dumps({"provider": "slack", "settings": settings}),
+            "event": payload.rest_event(self.provider, self.connection, door.headers, door.body),
+            "parameter": json.dumps({"provider": self.provider, "settings": dict(door.settings), "url": url}),
             "preload": (),
             "times": 1,
             "blocks": 0,
@@ -135,16 +135,29 @@ class FirstAck:
 
 
 @dataclass(frozen=True)
-class Ack:
-    """The calls of the acknowledgements: the first after a cold start, and each warm one; the provider SDKs' modules
-    that were loaded at the end; our own processor time of a warm delivery (us): median and least over blocks."""
+class Calls:
+    """The AWS calls of a provider's acknowledgements in a fresh interpreter: of the first one, and of each later one;
+    the provider SDKs' modules that were loaded at the end."""
 
-    calls_cold: list[str]
-    calls_warm: list[str]
+    cold: list[str]
+    warm: list[str]
     sdk_modules: list[str]
+
+
+@dataclass(frozen=True)
+class Ack:
+    """The calls of the acknowledgements by provider; our own processor time of a warm delivery of Slack's (us): median
+    and least over blocks."""
+
+    counted: Mapping[str, Calls]
     own_us: float
     own_us_least: float
     bare_us: float
+
+    @property
+    def sdk_modules(self) -> list[str]:
+        """The SDK modules that any provider's acknowledgement loaded."""
+        return list(dict.fromkeys(name for one in self.counted.values() for name in one.sdk_modules))
 
 
 def have_valgrind() -> bool:
@@ -167,16 +180,22 @@ def first_ack(detail: bool, budget: float) -> FirstAck:
     return FirstAck(ours, bare, warm, warm_bare, groups)
 
 
-def ack(blocks: int = 15) -> Ack:
-    """Run real acknowledgements: count their calls, look at what they loaded, time the warm ones."""
+def calls(provider: str) -> Calls:
+    """Count those of a provider of `bench.doors.DOORS`."""
     with tempfile.TemporaryDirectory() as folder:
-        cold = Cold(Path(folder))
-        first, second = cold.told(OURS), cold.told(OURS, times=2)
-        timed = cold.timed(400, blocks).blocks
+        fresh = Cold(Path(folder), provider)
+        first, second = fresh.told(OURS), fresh.told(OURS, times=2)
+    return Calls(first.calls, second.calls[len(first.calls) :], sdk_modules(second.modules))
+
+
+def ack(blocks: int = 15) -> Ack:
+    """Run real acknowledgements: count their calls, look at what they loaded, time Slack's warm ones."""
+    counted = {provider: calls(provider) for provider in DOORS}
+    with tempfile.TemporaryDirectory() as folder:
+        timed = Cold(Path(folder)).timed(400, blocks).blocks
     own = [ours - bare for ours, bare in zip(timed["ours"], timed["bare"], strict=True)]
-    warm = second.calls[len(first.calls) :]
     least = min(timed["ours"]) - min(timed["bare"])
-    return Ack(first.calls, warm, sdk_modules(second.modules), median(own), least, median(timed["bare"]))
+    return Ack(counted, median(own), least, median(timed["bare"]))
 
 
 def sdk_modules(modules: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import account, usage
@@ -52,13 +52,14 @@ class Priced:
 def quiet(messages: int = 12) -> dict[str, Priced]:
     """Each kind of message at one a second: nothing batches, and the queues' pollers come back empty."""
     with stage() as at:
-        return {kind: _priced(*_one_a_second(at, kind, messages), quiet=True) for kind in MIX}
+        slack = next(iter(at.slack))
+        return {kind: one_a_second(at, _Writer(at, slack, kind, messages), messages) for kind in MIX}
 
 
 def batched(rounds: int = 3) -> dict[str, Priced]:
     """Each kind of message where ten wait for each run of the inbox."""
     with stage(batch=10) as at:
-        return {kind: _priced(*_tens(at, kind, rounds), quiet=False) for kind in MIX}
+        return {kind: _priced(*_tens(at, kind, rounds)) for kind in MIX}
 
 
 def following(times: int = 5) -> dict[str, float]:
@@ -66,7 +67,7 @@ def following(times: int = 5) -> dict[str, float]:
     with stage() as at:
         theirs = at.sandbox.zendesk
         write = _Writer(at, next(iter(at.slack)), JOINS, 1)
-        _come_in(at)
+        come_in(at)
         agent, _, _ = theirs.add_agent("Agent", "agent@sandbox.test")
         (ticket,) = theirs.tickets
 
@@ -74,12 +75,12 @@ def following(times: int = 5) -> dict[str, float]:
             write()
             at.pump()
             at.runs.clear()
-            _come_in(at)
+            come_in(at)
 
         def answer() -> None:
             theirs.agent_comment(agent, ticket, "We have put it right, please try again.")
             at.runs.clear()
-            _come_in(at)
+            come_in(at)
 
         def tick() -> None:
             at.clock.advance(60_000)
@@ -92,15 +93,17 @@ def following(times: int = 5) -> dict[str, float]:
             "an agent's answer, from webhook to Slack": answer,
             CLOCK: tick,
         }
-        return {what: _mean_usd(at, act, times) for what, act in acts.items()}
+        return {what: mean_usd(at, act, times) for what, act in acts.items()}
 
 
-def _come_in(at: Stage) -> None:
+def come_in(at: Stage) -> None:
+    """Let everything in that the providers have sent by now, and what follows from it."""
     while at.deliver():
         at.pump()
 
 
-def _mean_usd(at: Stage, act: Callable[[], None], times: int) -> float:
+def mean_usd(at: Stage, act: Callable[[], None], times: int) -> float:
+    """Dollars per million of what an act brings about, on both sides together; `act` clears the runs before it."""
     runs: list[Run] = []
     for _ in range(times):
         act()
@@ -110,9 +113,9 @@ def _mean_usd(at: Stage, act: Callable[[], None], times: int) -> float:
     return sum(used.usd for items in sums.values() for used in items.values()) / times * usage.MILLION
 
 
-def mixed(kinds: dict[str, Priced]) -> Priced:
+def mixed(kinds: Mapping[str, Priced], mix: Mapping[str, int] = MIX) -> Priced:
     """The support day's mixture of the kinds."""
-    share = {kind: count / sum(MIX.values()) for kind, count in MIX.items()}
+    share = {kind: count / sum(mix.values()) for kind, count in mix.items()}
 
     def mean(attribute: str) -> dict[str, float]:
         sums: dict[str, float] = {}
@@ -125,15 +128,24 @@ def mixed(kinds: dict[str, Priced]) -> Priced:
     return Priced(mean("inbound"), mean("target"), batch, mean("cpu_ms"), mean("lambda_ms"))
 
 
-def _one_a_second(at: Stage, kind: str, messages: int) -> tuple[list[Run], int]:
-    slack = next(iter(at.slack))
-    write = _Writer(at, slack, kind, max(messages, 1))
+def one_a_second(
+    at: Stage, write: Callable[[], object], messages: int, besides: Mapping[str, Usage] | None = None
+) -> Priced:
+    """What so many messages cost at one a second.
+
+    besides  what each of them uses before our first function runs: item -> usage
+    """
     at.runs.clear()
     for _ in range(messages):
         write()
         at.pump()
         at.clock.advance(int(1000 / QUIET_A_SECOND))
-    return list(at.runs), messages
+    # The queues' pollers come back empty, and the settings are read again every five minutes. The local run is one
+    # process; deployed, api (or mail) and inbox read the channel's settings, effects the target's.
+    empty, read = EMPTY_RECEIVES_A_SECOND / QUIET_A_SECOND, 1 / (SETTINGS_READ_EVERY_S * QUIET_A_SECOND)
+    shared = {"SQS empty receives": Usage(sqs=empty)}
+    inbound = {**shared, "ssm GetParameter": Usage(kms=2 * read), **(besides or {})}
+    return _priced(list(at.runs), messages, inbound, {**shared, "ssm GetParameter": Usage(kms=read)})
 
 
 def _tens(at: Stage, kind: str, rounds: int) -> tuple[list[Run], int]:
@@ -171,17 +183,18 @@ class _Writer:
         self.at.write(self.slack, channel, user, ts if self.kind == JOINS else "")
 
 
-def _priced(runs: Sequence[Run], messages: int, *, quiet: bool) -> Priced:
+def _priced(
+    runs: Sequence[Run],
+    messages: int,
+    inbound: Mapping[str, Usage] | None = None,
+    target: Mapping[str, Usage] | None = None,
+) -> Priced:
+    """The price of the runs, and of what each message uses besides on either side."""
     cpu = account.typical_cpu_ms(runs)
     sums = account.account(runs, cpu)
-    if quiet:
-        empty = EMPTY_RECEIVES_A_SECOND / QUIET_A_SECOND * messages
-        settings = messages / (SETTINGS_READ_EVERY_S * QUIET_A_SECOND)
-        sums[INBOUND]["SQS empty receives"] += Usage(sqs=empty)
-        sums[TARGET]["SQS empty receives"] += Usage(sqs=empty)
-        # The local run is one process; deployed, api and inbox read the channel's settings, effects the target's.
-        sums[INBOUND]["ssm GetParameter"] = Usage(kms=2 * settings)
-        sums[TARGET]["ssm GetParameter"] = Usage(kms=settings)
+    for side, besides in ((INBOUND, inbound), (TARGET, target)):
+        for item, used in (besides or {}).items():
+            sums[side][item] = usage.times(used, messages)
     inbox = [run for run in runs if run.function == "inbox"]
     return Priced(
         account.usd_per_million(sums[INBOUND], messages),

@@ -101,7 +101,7 @@ def _along(at: Stage) -> dict[int, Work]:
 
 def _after_customers(more: int) -> Work:
     """The work of a joining message once so many other customers have a conversation."""
-    with stage(crm=False) as at:
+    with stage(desks=()) as at:
         slack = next(iter(at.slack))
         for _ in range(more):
             at.write(slack, at.new_channel(), at.new_user())

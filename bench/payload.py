@@ -12,12 +12,14 @@ import hmac
 import json
 import random
 import string
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # 1.1 KB, the message that the budget names.
 SIZE = 1126
+HOST = "desk.example.com"
 _IDS = string.ascii_uppercase + string.digits
 _WORDS = (
     "hello the invoice for our last order shows a wrong amount and my colleague cannot sign in since this morning "
@@ -53,26 +55,31 @@ def slack_id(prefix: str, rng: random.Random) -> str:
     return prefix + "0" + "".join(rng.choices(_IDS, k=9))
 
 
+def words(rng: random.Random, size: int) -> str:
+    """What a customer writes, `size` characters of it."""
+    known, text = _WORDS.split(), ""
+    while len(text) < size:
+        text += ("" if not text else " ") + rng.choice(known)
+    return text[:size]
+
+
 def message(seat: Workspace, rng: random.Random, channel: str, user: str, ts: str, thread_ts: str = "") -> bytes:
     """The delivery of a person's message: `SIZE` bytes, as many words as fit."""
-    words, words_known = "", _WORDS.split()
-    while len(_delivery(seat, random.Random(1), channel, user, ts, thread_ts, words)) < SIZE:
-        words += ("" if not words else " ") + rng.choice(words_known)
-    missing = len(_delivery(seat, random.Random(1), channel, user, ts, thread_ts, words)) - SIZE
-    words = words[: len(words) - -(-missing // 2)]
-    return _delivery(seat, rng, channel, user, ts, thread_ts, words)
+    # The words stand in it twice.
+    bare = len(_delivery(seat, random.Random(1), channel, user, ts, thread_ts, ""))
+    return _delivery(seat, rng, channel, user, ts, thread_ts, words(rng, (SIZE - bare) // 2))
 
 
 def _delivery(
-    seat: Workspace, rng: random.Random, channel: str, user: str, ts: str, thread_ts: str, words: str
+    seat: Workspace, rng: random.Random, channel: str, user: str, ts: str, thread_ts: str, text: str
 ) -> bytes:
     event: dict[str, Any] = {"user": user, "type": "message", "ts": ts}
     digest = f"{rng.getrandbits(128):032x}"
     event["client_msg_id"] = "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
-    event |= {"text": words, "team": seat.team}
+    event |= {"text": text, "team": seat.team}
     if thread_ts:
         event |= {"thread_ts": thread_ts, "parent_user_id": user}
-    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": words}]}
+    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
     block = "".join(rng.choices(string.ascii_letters, k=5))
     event["blocks"] = [{"type": "rich_text", "block_id": block, "elements": [section]}]
     event |= {"channel": channel, "event_ts": ts, "channel_type": "channel"}
@@ -112,24 +119,28 @@ def signed(secret: str, body: bytes, now_ms: int) -> dict[str, str]:
     }
 
 
-def rest_event(provider: str, connection: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def rest_event(
+    provider: str, connection: str, headers: Mapping[str, str], body: bytes, query: str = ""
+) -> dict[str, Any]:
     """What API Gateway's REST proxy integration hands to the API function for a POST to a webhook address."""
     path = f"/webhooks/{provider}/{connection}"
-    sent = {**headers, "Host": "abc123.execute-api.us-east-1.amazonaws.com", "X-Forwarded-Proto": "https"}
+    sent = {**headers, "Host": HOST, "X-Forwarded-Proto": "https"}
+    asked = urllib.parse.parse_qs(query, keep_blank_values=True)
     return {
         "resource": "/webhooks/{provider}/{connection}",
         "path": path,
         "httpMethod": "POST",
         "headers": sent,
         "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": {name: values[-1] for name, values in asked.items()} or None,
+        "multiValueQueryStringParameters": asked or None,
         "pathParameters": {"provider": provider, "connection": connection},
         "stageVariables": None,
         "requestContext": {
             "resourcePath": "/webhooks/{provider}/{connection}",
             "httpMethod": "POST",
-            "path": f"/api{path}",
+            "path": path,
+            "domainName": HOST,
             "protocol": "HTTP/1.1",
             "stage": "api",
             "identity": {"sourceIp": "192.0.2.1", "userAgent": sent.get("User-Agent", "")},

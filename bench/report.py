@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench import advice
 from bench.budgets import Figure
+from bench.channels import Channel
 from bench.cost import MIX, Priced, mixed
 
 
@@ -45,6 +46,22 @@ def show_cost(quiet: Mapping[str, Priced], batched: Mapping[str, Priced], consol
             for function, billed in sorted(priced.lambda_ms.items())
         )
         console.print(f"Lambda times per run, derived (512 MB, {priced.batch:.0f} a batch), {name}: {times}")
+
+
+def show_channels(channels: Mapping[str, Channel], console: Console) -> None:
+    """The other channels' way in, item by item, in dollars per million messages, and what comes besides."""
+    for name, channel in channels.items():
+        columns = {**channel.inbound, "mixed": channel.mixed}
+        table = Table("item", *columns, title=f"US dollars per million, {name} of {channel.size:,} bytes, one a second")
+        for item in channel.mixed.inbound:
+            table.add_row(item, *(f"{priced.inbound.get(item, 0.0):.3f}" for priced in columns.values()))
+        table.add_section()
+        table.add_row("AWS", *(f"{priced.usd_inbound:.2f}" for priced in columns.values()))
+        for fee, usd in channel.fees.items():
+            table.add_row(f"the provider's fee: {fee}", *(f"{usd:.2f}" for _ in columns))
+        console.print(table)
+        way = "from the CRM's webhook to the last word of its delivery, fees apart"
+        console.print(f"{name}: an agent's answer, {way}: ${channel.answer:.2f} per million")
 
 
 def show_advice(name: str, account: Mapping[str, float], console: Console) -> None:

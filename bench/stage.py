@@ -1,11 +1,11 @@
-"""A Deskweave at work for the benchmarks: the real handlers over the local AWS, Slack customers, a Zendesk account."""
+"""A Deskweave at work for the benchmarks: the real handlers over the local AWS, customers, and the CRMs of choice."""
 
 from __future__ import annotations
 
 import itertools
 import random
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ class Stage:
 
     runtime, sandbox, clock, deps   what it is made of
     observer    its runs so far, each with its calls
-    slack       connection ids of Slack, each with its workspace; crms: those of Zendesk
+    slack       connection ids of Slack, each with its workspace; crms: those of the CRMs
     """
 
     def __init__(self, runtime: LocalRuntime, sandbox: Sandbox, clock: VirtualClock, deps: Any) -> None:
@@ -66,9 +66,59 @@ class Stage:
             "api_url": theirs.url,
         }
         connection: str = self.deps.connections.add("zendesk", settings)
-        theirs.webhook_url = f"http://127.0.0.1/webhooks/zendesk/{connection}"
+        theirs.spare()
+        theirs.account_limit = theirs.ticket_limit = theirs.export_limit = 1_000_000
+        theirs.webhook_url = self._webhook("zendesk", connection)
         self.crms.append(connection)
         return connection
+
+    def add_salesforce(self) -> str:
+        """A connection of the sandbox's Salesforce, whose Flow calls us."""
+        theirs = self.sandbox.salesforce
+        settings = {
+            "domain": theirs.domain,
+            "consumer_key": theirs.consumer_key,
+            "consumer_secret": theirs.consumer_secret,
+            "webhook_secret": theirs.webhook_secret,
+            "api_url": theirs.url,
+        }
+        connection: str = self.deps.connections.add("salesforce", settings)
+        theirs.spare()
+        theirs.api_limit = 1_000_000
+        theirs.webhook_url = self._webhook("salesforce", connection)
+        self.crms.append(connection)
+        return connection
+
+    def add_sms(self) -> str:
+        """A connection of the sandbox's number."""
+        theirs = self.sandbox.twilio
+        settings = {
+            "account_sid": theirs.account_sid,
+            "auth_token": theirs.auth_token,
+            "from": theirs.number,
+            "api_url": theirs.api_url,
+        }
+        connection: str = self.deps.connections.add("sms", settings)
+        theirs.webhook_url = self._webhook("sms", connection)
+        return connection
+
+    def add_ses(self) -> str:
+        """A connection of the sandbox's support address, with its receipt rule and configuration set."""
+        theirs = self.sandbox.ses
+        settings = {
+            "region": theirs.region,
+            "from_address": theirs.address,
+            "access_key_id": theirs.access_key_id,
+            "secret_access_key": theirs.secret_access_key,
+            "api_url": theirs.api_url,
+        }
+        connection: str = self.deps.connections.add("ses", settings)
+        theirs.connect(connection)
+        self.runtime.attach(self.sandbox)
+        return connection
+
+    def _webhook(self, provider: str, connection: str) -> str:
+        return f"https://{payload.HOST}/webhooks/{provider}/{connection}"
 
     def new_user(self) -> str:
         user = payload.slack_id("U", self.rng)
@@ -92,11 +142,13 @@ class Stage:
         status = self.receive("slack", connection, payload.signed(seat.signing_secret, body, self.clock()), body)
         if status != 200:
             raise RuntimeError(f"the webhook was answered {status}")
+        message = {**self.sandbox.slack.person_message(user, ""), "ts": ts}
+        self.sandbox.slack._messages[channel][ts] = message | ({"thread_ts": thread_ts} if thread_ts else {})
         return ts
 
-    def receive(self, provider: str, connection: str, headers: Mapping[str, str], body: bytes) -> int:
+    def receive(self, provider: str, connection: str, headers: Mapping[str, str], body: bytes, query: str = "") -> int:
         """Hand a request to the API function as API Gateway does; returns the HTTP status."""
-        event = payload.rest_event(provider, connection, headers, body)
+        event = payload.rest_event(provider, connection, headers, body, query)
         deadline = self.clock() + self.runtime.seconds["api"] * 1000
         context = Context("deskweave-local", "00000000-0000-4000-8000-000000000000", self.clock, deadline, MEMORY_MB)
         with self.observer.running() as told, self.runtime.wire.acting("function", "api", deadline):
@@ -126,18 +178,28 @@ class Stage:
             told |= {"function": "clock", "messages": 1}
 
     def deliver(self) -> int:
-        """Hand over the webhooks that the sandbox's Zendesk has sent by now; returns how many."""
+        """Hand over what the sandbox's providers have sent by now; returns how many deliveries."""
         return self.sandbox.deliver_due()
+
+    @contextmanager
+    def without_hints(self) -> Iterator[None]:
+        """The CRMs' webhooks are lost meanwhile: what they bring about is no part of what is measured."""
+        zendesk, salesforce = self.sandbox.zendesk, self.sandbox.salesforce
+        hooks = zendesk.webhook_url, salesforce.webhook_url
+        zendesk.webhook_url = salesforce.webhook_url = ""
+        yield
+        zendesk.webhook_url, salesforce.webhook_url = hooks
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
         """How the sandbox's webhooks reach the API function."""
-        _, _, provider, connection = urllib.parse.urlsplit(url).path.split("/")
-        return Answer(self.receive(provider, connection, headers, body))
+        parts = urllib.parse.urlsplit(url)
+        _, _, provider, connection = parts.path.split("/")
+        return Answer(self.receive(provider, connection, headers, body, parts.query))
 
 
 @contextmanager
-def stage(*, batch: int = 1, crm: bool = True, slacks: int = 1) -> Iterator[Stage]:
-    """A stage with its connections. Zendesk's own triggers mail nobody, and its limits are out of the way."""
+def stage(*, batch: int = 1, desks: Sequence[str] = ("zendesk",), slacks: int = 1) -> Iterator[Stage]:
+    """A stage with its connections. The CRMs' own rules mail nobody, and their limits are out of the way."""
     clock = VirtualClock()
     sandbox = Sandbox(clock, SEED)
     with sandbox, LocalRuntime(SEED, clock, batch=batch) as runtime:
@@ -149,12 +211,10 @@ def stage(*, batch: int = 1, crm: bool = True, slacks: int = 1) -> Iterator[Stag
         made = Stage(runtime, sandbox, clock, deps)
         made.observer = Observer(runtime, sandbox)
         box.append(made.observer)
-        theirs = sandbox.zendesk
-        theirs.spare()
-        theirs.account_limit = theirs.ticket_limit = theirs.export_limit = 1_000_000
+        deps.connections.set_public_url(f"https://{payload.HOST}")
         sandbox.courier.post = made.post
         for _ in range(slacks):
             made.add_slack()
-        if crm:
-            made.add_zendesk()
+        for name in desks:
+            {"zendesk": made.add_zendesk, "salesforce": made.add_salesforce}[name]()
         yield made

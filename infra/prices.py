@@ -2,7 +2,8 @@
 
 https://aws.amazon.com/api-gateway/pricing/ · https://aws.amazon.com/lambda/pricing/
 https://aws.amazon.com/sqs/pricing/ · https://aws.amazon.com/dynamodb/pricing/on-demand/
-https://aws.amazon.com/cloudwatch/pricing/ · https://aws.amazon.com/s3/pricing/
+https://aws.amazon.com/cloudwatch/pricing/ · https://aws.amazon.com/s3/pricing/ · https://aws.amazon.com/sns/pricing/
+https://aws.amazon.com/ses/pricing/ (without a plan, as of July 2026)
 """
 
 from __future__ import annotations
@@ -19,9 +20,21 @@ WRITE_UNIT = 0.625 / MILLION
 READ_UNIT = 0.125 / MILLION
 S3_PUT = 0.005 / 1000
 S3_GET = 0.0004 / 1000
+S3_GB_MONTH = 0.023
+# SNS itself asks nothing for a delivery to SQS.
+SNS_PUBLISH = 0.50 / MILLION
+STANDARD_REQUEST = 0.40 / MILLION
 LOG_GB = 0.50
 # One decryption for each settings read. https://aws.amazon.com/kms/pricing/
 KMS_REQUEST = 0.03 / 10_000
+# SES's own fees: a mail received, each 256 KB of it, a mail sent to one recipient, a GB of files sent with it.
+SES_RECEIVED = 0.10 / 1000
+SES_CHUNK = 0.09 / 1000
+SES_CHUNK_BYTES = 256 * 1024
+SES_SENT = 0.10 / 1000
+SES_FILES_GB = 0.12
+# A sender who began with SES after 21 July 2026 is on its Essentials plan instead, unless they leave it.
+SES_SENT_ESSENTIALS = 0.16 / 1000
 
 MEMORY_GB = 0.5
 # Assumed, not measured here: how long one run of each function takes on average, in seconds. A worker of `effects`

@@ -49,7 +49,8 @@ _STATE = {
     "calling": "cyan",
     "skipped": "dim",
 }
-_WHAT = {"send": "reply", "send_file": "file", "comment": "comment", "note": "note", "file": "file", "state": "state"}
+_WHAT = {"send": "reply", "send_file": "file", "comment": "comment", "note": "note", "state": "state"}
+_WHAT |= {"relay": "comment", "fetch": "copy of"}
 _DONE = {"send": "delivered", "send_file": "delivered"}
 _AMENDED = {"edit": "edited", "deletion": "deleted"}
 

@@ -75,7 +75,21 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
     after = deps.table.get(lane, keys.HEAD) or {}
     if (after.get("call"), after.get("first")) != (before.get("call"), before.get("first")):
         return _wait_for_call(hint, delivery, lane, deps)
+    if _gone_on(hint, events, after, deps):
+        events = [event for event in events if not isinstance(event, TicketChanged)]
     return _store(events, conversation_id, delivery, read_at, known.newest, deps)
+
+
+def _gone_on(hint: Hint, events: Sequence[Event], head: Item, deps: Deps) -> bool:
+    """Whether the conversation goes on in a follow-up of this ticket, or is about to: what waits will find it closed.
+    Its state is history then."""
+    if head.get("record", hint.record) != hint.record:
+        return True
+    closed = any(isinstance(event, TicketChanged) and event.status is Status.CLOSED for event in events)
+    if not closed or int(head.get("last", 0)) < int(head.get("first", 1)):
+        return False
+    waiting = deps.table.query(head["pk"], keys.entry(head["first"]), keys.entry(head["last"]), limit=12)
+    return any(entry["kind"] in ("comment", "note", "relay") for entry in waiting)
 
 
 def _store(
@@ -152,7 +166,8 @@ def _state_writes(
         trail["overruled"] = list(merged.overruled)
     change: dict[str, Any] = {**changed, "next": numbers}
     if "status" in changed:
-        change["listed"] = f"conversations#{state.status}"
+        if not conversation.get("held"):
+            change["listed"] = f"conversations#{state.status}"
         if state.status == Status.SOLVED:
             change["solved_at"] = deps.now()
     writes: list[Write] = [*added, conversations.bump(conversation, change)]

@@ -150,11 +150,26 @@ def _inbound_item(
 
 
 def _confirmed(event: MessageReceived, kept: Item, delivery: Delivery, deps: Deps) -> bool:
-    """Put a message's own words where its edit had brought later ones; false where somebody else was quicker."""
+    """Put a message's own words where its edit had brought later ones; false where somebody else was quicker.
+
+    Files that the edit did not tell of are copied and shown by a comment of their own: the message's may be made.
+    """
     item = _inbound_item(event, delivery, kept["customer"], deps)
-    own: dict[str, Any] = {name: item[name] for name in ("text", "files", "delivery", "raw", "raw_at") if name in item}
-    try:
-        deps.table.update(Update(kept["pk"], set=own, remove=("provisional",), when={"provisional": True}))
-    except ConditionFailed:
-        return False
-    return True
+    own: dict[str, Any] = {name: item[name] for name in ("text", "delivery", "raw", "raw_at") if name in item}
+    known = [file["key"] for file in kept["files"]]
+    late = [file for file in item["files"] if file["key"] not in known]
+    own["files"] = kept["files"] + late
+    if late:
+        own["late"] = len(known)
+    confirmed = Update(kept["pk"], set=own, remove=("provisional",), when={"provisional": True})
+    if not late:
+        try:
+            deps.table.update(confirmed)
+        except ConditionFailed:
+            return False
+        return True
+    conversation = conversations.get(kept["conversation"], deps)
+    entries = opening.copies(kept | own)[len(known) :]
+    if conversation["status"] != Status.CLOSED:
+        entries += [Entry(crm, "comment", {"message": kept["pk"], "late": True}) for crm in conversation["crms"]]
+    return conversations.written(conversations.changed(conversation, {}, entries, deps, [confirmed]), deps)

@@ -105,7 +105,7 @@ def opened(writes: list[Write], customer_id: str, conversation_id: str) -> list[
                 return [*others, Put(item | noted, new=True)]
             case Update() if write.pk == pk:
                 return [*others, replace(write, set={**write.set, **noted})]
-    return [*writes, Update(pk, set=noted)]
+    return [*writes, Update(pk, set=noted, when={"merged_into": None})]
 
 
 def _pk(write: Write) -> str:

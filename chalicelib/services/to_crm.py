@@ -102,14 +102,22 @@ def _comment(work: Work) -> Comment:
     if kind == "relay":
         return _relayed(work.messages[0], work)
     author = contact(work.messages[0]["customer"], work)
+    if work.entries[0].get("late"):
+        return Comment(wording.comment([_late(work.messages[0], work)]), public=True, author=author)
     lines = sorted(work.messages, key=lambda message: message["sort"])
     text = wording.comment([_line(message, work) for message in lines])
     return Comment(text, public=True, author=author, status=_status(work))
 
 
 def _line(message: Item, work: Work) -> wording.Line:
-    shown = files.shown(message, work.deps)
+    shown = files.shown(message, work.deps)[: message.get("late")]
     return wording.Line(message["author"]["name"], message["sent_at"], message["text"], shown)
+
+
+def _late(message: Item, work: Work) -> wording.Line:
+    """The files of a message whose edit came first and told of none."""
+    shown = files.shown(message, work.deps)[message["late"] :]
+    return wording.Line(message["author"]["name"], message["sent_at"], "", shown)
 
 
 def _relayed(message: Item, work: Work) -> Comment:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from chalicelib.core.model import Attachment, File, OutboundFile
 from connectors import http
 from connectors.base import BadCredentials, Call, CannotCarry, ConnectorError, Rejected, TryLater
-from connectors.slack import web
+from connectors.slack import errors, web
 from connectors.slack.send import channel_of
 
 HOSTS = frozenset({"slack.com", ".slack.com"})
@@ -82,6 +82,8 @@ def fetch(settings: Mapping[str, str], attachment: Attachment, limit: int) -> Fi
         )
     except BadCredentials as refused:
         raise _no_access(settings, attachment) from refused
+    if len(answer.content) != attachment.size and (told := _refusal(answer)):
+        raise errors.of_answer("a file's download", answer.status, answer.headers, told)
     if _is_sign_in(answer, attachment, url):
         raise _no_access(settings, attachment)
     return File(attachment.name, attachment.media_type, answer.content)
@@ -124,6 +126,17 @@ def _is_sign_in(answer: http.Answer, attachment: Attachment, url: str) -> bool:
     if answer.url != url and ("redir=" in answer.url or urlsplit(answer.url).path in ("", "/")):
         return True
     return answer.media_type == "text/html" and attachment.media_type not in ("text/html", "application/xhtml+xml")
+
+
+def _refusal(answer: http.Answer) -> Mapping[str, object]:
+    """Slack's refusal, where it sends one instead of a file; {} where it does not."""
+    if answer.media_type != "application/json":
+        return {}
+    try:
+        told = answer.json()
+    except ConnectorError:
+        return {}
+    return told if isinstance(told, dict) and told.get("ok") is False else {}
 
 
 def _no_access(settings: Mapping[str, str], attachment: Attachment) -> ConnectorError:

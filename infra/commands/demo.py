@@ -26,7 +26,8 @@ _DAY_MS = 24 * 3_600_000
 @click.option("--json", "json_to", metavar="FILE", help="Write the books to FILE as well; - is standard output, alone.")
 @click.option("--serve", is_flag=True, help="Leave everything running afterwards, until Ctrl-C.")
 def demo(seed: int, customers: int, json_to: str | None, serve: bool) -> None:
-    """Play a working day against stand-ins for Slack and Zendesk, and count what became of it.
+    """Play a working day against stand-ins for Slack, Twilio, Amazon SES, Zendesk and Salesforce, and count what
+    became of it.
 
     Exits with 1 where the books do not balance.
     """
@@ -37,7 +38,8 @@ def demo(seed: int, customers: int, json_to: str | None, serve: bool) -> None:
     from chalicelib.services import read
     from infra import show as screen
     from infra.demo import books, conversation, count, tell
-    from infra.demo.day import MORNING, opened, unmetered
+    from infra.demo.day import MORNING, opened
+    from infra.demo.meter import unmetered
     from infra.local.clock import wall_clock
 
     console = Console(file=sys.stderr if json_to == "-" else sys.stdout, highlight=False)
@@ -95,14 +97,14 @@ def _leave_running(day: Day, console: Console) -> None:
     from infra.sandbox.control import ControlDoor
 
     day.go_live()
-    aws_url = day.runtime.serve_aws()
+    aws_url = day.aws_url
     with ControlDoor(day.sandbox) as door, announced(aws_url, day.url, day.runtime.stage, door.address):
         background = day.runtime.run_background()
         console.print(f"\nDeskweave    {day.url}    webhooks at /webhooks/PROVIDER/CONNECTION", soft_wrap=True)
-        console.print(f"Sandbox      {day.sandbox.url}    Slack under /slack/api/, Zendesk under /zendesk/api/v2/")
+        console.print(f"Sandbox      {day.sandbox.url}    stand-ins for the providers")
         console.print(f"AWS          {aws_url}    for other `deskweave` commands in this directory")
         console.print("Look around  deskweave conversations · deskweave show ID · deskweave failures · deskweave lanes")
-        console.print("Go on        deskweave sandbox write TEXT · deskweave sandbox answer TICKET TEXT")
+        console.print("Go on        deskweave sandbox write | text | mail TEXT · deskweave sandbox answer TICKET TEXT")
         console.print("It is all in memory. Ctrl-C ends it.")
         with stopped_by_ctrl_c():
             threading.Event().wait()

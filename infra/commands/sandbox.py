@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from infra.commands import sandbox_views
 from infra.commands._shared import Answer, Group, json_option
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 Json = dict[str, Any]
 _LARGEST_FILE = 40_000_000
-_PROVIDERS = click.Choice(["slack", "zendesk"])
+_PROVIDERS = click.Choice(["slack", "sms", "ses", "zendesk", "salesforce"])
 _START = "Start it with `deskweave serve` in this directory."
 
 
@@ -31,17 +28,37 @@ def _number(context: click.Context, parameter: click.Parameter, value: str | Non
     return int(number)
 
 
+def _case(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """A Case's number or id, also written as `deskweave show` takes it; "" for none."""
+    named = (value or "").removeprefix("salesforce:").removeprefix("case:")
+    if value is not None and not (named.isascii() and named.isalnum() and len(named) <= 18):
+        raise click.BadParameter(f"{value!r} is no Case; write its number or its id, for instance case:00100001")
+    return named
+
+
+def _ticket_or_case(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    if value.startswith(("case:", "salesforce:")):
+        return _case(context, parameter, value)
+    return _number(context, parameter, value) or 0
+
+
 @click.group(cls=Group)
 @click.pass_context
 def sandbox(context: click.Context) -> None:
-    """Play customer and agent in the stand-in Slack and Zendesk that `deskweave serve` runs.
+    """Play customers and agents in the stand-ins that `deskweave serve` runs: Slack, SMS, mail, Zendesk, Salesforce.
 
     \b
     Examples:
       deskweave sandbox write "My invoice is wrong"
+      deskweave sandbox text "It is the one of May" --file page.png
+      deskweave sandbox mail "Here is the contract" --subject Contract
       deskweave sandbox tickets 1
       deskweave sandbox answer 1 "Sorry! A new one is on its way." --status pending
+      deskweave sandbox cases
+      deskweave sandbox answer case:00100001 "Solved." --status solved
       deskweave sandbox slack
+      deskweave sandbox phones
+      deskweave sandbox mailboxes
     """
     if getattr(context.obj, "stage", None):
         raise click.UsageError("a stage on AWS has no sandbox: leave --stage out")
@@ -71,27 +88,87 @@ def write(
         raise click.UsageError("either --direct or --channel")
     files = [_read(Path(path)) for path in paths]
     wrote = _door("write", text=text, person=person, channel=channel, thread=thread, direct=direct, files=files)
-    Answer(file).give(wrote, lambda out: _wrote(out, wrote))
+    Answer(file).give(wrote, lambda out: sandbox_views.wrote(out, wrote))
+
+
+@sandbox.subcommand("text")
+@click.argument("text", metavar="[TEXT]", default="")
+@click.option("--as", "person", metavar="NAME", default="Ada Lovelace", show_default=True, help="Who texts.")
+@click.option("--file", "paths", metavar="PATH", multiple=True, help="A picture to go with it; may be given again.")
+@json_option
+def text(text: str, person: str, paths: tuple[str, ...], file: str | None) -> None:
+    """Text our number as a customer. STOP opts out, START in again.
+
+    \b
+    Examples:
+      deskweave sandbox text "Where is my parcel?"
+      deskweave sandbox text "It looks like this" --file label.png
+      deskweave sandbox text STOP --as "Alan Turing"
+    """
+    wrote = _door("text", text=text, person=person, files=[_read(Path(path)) for path in paths])
+    Answer(file).give(wrote, lambda out: sandbox_views.texted(out, wrote))
+
+
+@sandbox.subcommand("mail")
+@click.argument("text", metavar="[TEXT]", default="")
+@click.option("--as", "person", metavar="NAME", default="Ada Lovelace", show_default=True, help="Who mails.")
+@click.option("--subject", metavar="WORDS", default="", help="Default: the text's first line.")
+@click.option("--reply", is_flag=True, help="Answer the last mail that they got, as mail programs do: it is quoted.")
+@click.option("--cc", metavar="ADDRESS", multiple=True, help="Somebody in copy; may be given again.")
+@click.option("--spam", is_flag=True, help="Amazon SES takes it for spam.")
+@click.option("--file", "paths", metavar="PATH", multiple=True, help="A file to go with it; may be given again.")
+@json_option
+def mail(
+    text: str,
+    person: str,
+    subject: str,
+    reply: bool,
+    cc: tuple[str, ...],
+    spam: bool,
+    paths: tuple[str, ...],
+    file: str | None,
+) -> None:
+    """Mail our support address as a customer.
+
+    \b
+    Examples:
+      deskweave sandbox mail "Could you send the contract again?" --subject Contract
+      deskweave sandbox mail "Thanks" --reply
+      deskweave sandbox mail "Here it is" --file scan.pdf --cc karl@example.com
+      deskweave sandbox mail "You have won" --spam --as "Best Prices"
+    """
+    if reply and subject:
+        raise click.UsageError("either --reply or --subject")
+    files = [_read(Path(path)) for path in paths]
+    more = {"subject": subject, "reply": reply, "cc": list(cc), "spam": spam, "files": files}
+    wrote = _door("mail", text=text, person=person, **more)
+    Answer(file).give(wrote, lambda out: sandbox_views.mailed(out, wrote, spam))
 
 
 @sandbox.subcommand("answer")
-@click.argument("ticket", callback=_number)
+@click.argument("ticket", callback=_ticket_or_case)
 @click.argument("text")
 @click.option("--as", "person", metavar="NAME", default="Bob", show_default=True, help="Which agent.")
 @click.option("--private", is_flag=True, help="A note that only colleagues may read.")
 @click.option("--status", type=click.Choice(["solved", "pending", "open"]), help="Set the ticket's status with it.")
 @json_option
-def answer(ticket: int, text: str, person: str, private: bool, status: str | None, file: str | None) -> None:
-    """Comment on a ticket in Zendesk as an agent.
+def answer(ticket: int | str, text: str, person: str, private: bool, status: str | None, file: str | None) -> None:
+    """Comment on a ticket in Zendesk, or on a Case in Salesforce (case:NUMBER), as an agent.
 
     \b
     Examples:
+      deskweave sandbox answer case:00100001 "On its way." --status pending
       deskweave sandbox answer 1 "Sorry! A new one is on its way." --status pending
       deskweave sandbox answer 1 "second time this month" --private
       deskweave sandbox answer 1 "Done." --as "Carol Shaw" --status solved
     """
-    said = _door("answer", ticket=ticket, text=text, person=person, private=private, status=status or "")
-    Answer(file).give(said, lambda out: _answered(out, said))
+    said_by = {"text": text, "person": person, "private": private, "status": status or ""}
+    said = (
+        _door("case_answer", case=ticket, **said_by)
+        if isinstance(ticket, str)
+        else _door("answer", ticket=ticket, **said_by)
+    )
+    Answer(file).give(said, lambda out: sandbox_views.answered(out, said))
 
 
 @sandbox.subcommand("slack")
@@ -106,7 +183,7 @@ def slack(channel: str, file: str | None) -> None:
       deskweave sandbox slack --channel help --json
     """
     shown = _door("slack", channel=channel)
-    Answer(file).give(shown["channels"], lambda out: _slack(out, shown["channels"]))
+    Answer(file).give(shown["channels"], lambda out: sandbox_views.slack(out, shown["channels"]))
 
 
 @sandbox.subcommand("tickets")
@@ -123,9 +200,57 @@ def tickets(ticket: int | None, file: str | None) -> None:
     """
     shown = _door("tickets", ticket=ticket or 0)
     if ticket is None:
-        Answer(file).give(shown["tickets"], lambda out: _tickets(out, shown["tickets"]))
+        Answer(file).give(shown["tickets"], lambda out: sandbox_views.tickets(out, shown["tickets"]))
     else:
-        Answer(file).give(shown, lambda out: _ticket(out, shown))
+        Answer(file).give(shown, lambda out: sandbox_views.ticket(out, shown))
+
+
+@sandbox.subcommand("cases")
+@click.argument("case", metavar="[CASE]", callback=_case, required=False)
+@json_option
+def cases(case: str, file: str | None) -> None:
+    """List the Cases in Salesforce, or show one with its comments.
+
+    \b
+    Examples:
+      deskweave sandbox cases
+      deskweave sandbox cases 00100001
+    """
+    shown = _door("cases", case=case)
+    if case:
+        Answer(file).give(shown, lambda out: sandbox_views.case(out, shown))
+    else:
+        Answer(file).give(shown["cases"], lambda out: sandbox_views.cases(out, shown["cases"]))
+
+
+@sandbox.subcommand("phones")
+@click.option("--as", "person", metavar="NAME", default="", help="Only this person's.")
+@json_option
+def phones(person: str, file: str | None) -> None:
+    """Show what phones have got from us.
+
+    \b
+    Examples:
+      deskweave sandbox phones
+      deskweave sandbox phones --as "Alan Turing" --json
+    """
+    shown = _door("phones", person=person)["messages"]
+    Answer(file).give(shown, lambda out: sandbox_views.phones(out, shown))
+
+
+@sandbox.subcommand("mailboxes")
+@click.option("--as", "person", metavar="NAME", default="", help="Only this person's.")
+@json_option
+def mailboxes(person: str, file: str | None) -> None:
+    """Show what mailboxes have got from us.
+
+    \b
+    Examples:
+      deskweave sandbox mailboxes
+      deskweave sandbox mailboxes --as "Alan Turing" --json
+    """
+    shown = _door("mailboxes", person=person)["mails"]
+    Answer(file).give(shown, lambda out: sandbox_views.mailboxes(out, shown))
 
 
 @sandbox.subcommand("fault")
@@ -143,7 +268,7 @@ def fault(provider: str, kind: str, match: str, times: int | None, seconds: int 
     """Make something go wrong at a provider from now on.
 
     KIND, of a call: 429, 500, 503, expired_token, timeout_before, timeout_after. Of a webhook: drop, duplicate, delay,
-    reorder, lost_answer. Of Zendesk as a whole: outage.
+    reorder, lost_answer. Of Zendesk, Salesforce or SES as a whole: outage.
 
     \b
     Examples:
@@ -154,7 +279,7 @@ def fault(provider: str, kind: str, match: str, times: int | None, seconds: int 
     """
     seconds = -1 if seconds is None else seconds
     armed = _door("fault", provider=provider, kind=kind, match=match, times=times or 0, seconds=seconds)
-    Answer(file).give(armed, lambda out: _faults(out, armed))
+    Answer(file).give(armed, lambda out: sandbox_views.faults(out, armed))
 
 
 @sandbox.subcommand("faults")
@@ -169,7 +294,7 @@ def faults(clear: bool, file: str | None) -> None:
       deskweave sandbox faults --clear
     """
     armed = _door("faults", clear=clear)
-    Answer(file).give(armed, lambda out: _faults(out, armed))
+    Answer(file).give(armed, lambda out: sandbox_views.faults(out, armed))
 
 
 def _door(action: str, **arguments: Any) -> Json:
@@ -200,86 +325,3 @@ def _read(path: Path) -> Json:
         raise click.ClickException(f"{path} is too large for the sandbox: at most {_LARGEST_FILE // 1_000_000} MB")
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return {"name": path.name, "media_type": media_type, "content": base64.b64encode(content).decode()}
-
-
-def _wrote(out: Console, wrote: Json) -> None:
-    _line(out, f"{wrote['as']} wrote in {wrote['name']} (channel {wrote['channel']}), ts {wrote['ts']}")
-    _line(out, "In a second, see the ticket: deskweave sandbox tickets")
-    direct = f' --as "{wrote["as"]}" --direct' if wrote["name"][0] != "#" else ""
-    root = wrote["thread"] or wrote["ts"]
-    _line(out, f'Write again:                 deskweave sandbox write "..." --thread {root}{direct}')
-
-
-def _answered(out: Console, said: Json) -> None:
-    what = "answered" if said["public"] else "wrote a private note"
-    _line(out, f"{said['as']} {what} in ticket {said['ticket']}, which is {said['status']}")
-    look = "deskweave sandbox slack" if said["public"] else f"deskweave sandbox tickets {said['ticket']}"
-    _line(out, f"In a second, see it: {look}")
-
-
-def _slack(out: Console, channels: list[Json]) -> None:
-    if not channels:
-        _line(out, 'Nothing stands in Slack yet: deskweave sandbox write "My invoice is wrong"')
-    for channel in channels:
-        _line(out, f"{channel['name']}  (channel {channel['id']})", "bold")
-        for message in channel["messages"]:
-            _message(out, message, indent=2)
-            for reply in message["replies"]:
-                _message(out, reply, indent=6)
-
-
-def _message(out: Console, message: Json, *, indent: int) -> None:
-    marks = [mark for mark in ("edited", "deleted") if message[mark]]
-    who = f"{message['name']}{' (bot)' if message['bot'] else ''}{', ' if marks else ''}{', '.join(marks)}"
-    stamp = datetime.fromtimestamp(float(message["ts"]), UTC).strftime("%H:%M:%S")
-    head = f"{' ' * indent}{message['ts']}  {stamp}  "
-    _said(out, f"{head}{who}: ", message["text"], message["files"], "cyan" if message["bot"] else "")
-
-
-def _tickets(out: Console, found: list[Json]) -> None:
-    from infra import show
-
-    columns = ("ticket", "subject", "requester", "status", "priority", "group", "comments", "updated")
-    rows = [[*(one[name] for name in (*columns[:-1], "updated_at"))] for one in found]
-    none = 'No tickets. A message takes a second to become one: deskweave sandbox write "My invoice is wrong"'
-    show.table(out, columns, rows, empty=none)
-
-
-def _ticket(out: Console, one: Json) -> None:
-    _line(out, f"Ticket {one['ticket']}: {one['subject']}", "bold")
-    parts = [f"of {one['requester']}", one["status"], one["priority"] or "no priority", one["group"] or "no group"]
-    _line(out, "  ".join(parts))
-    for each in one["comments"]:
-        side = "public " if each["public"] else "private"
-        head = f"  {each['at'][11:19]}  {side}  {each['author']} ({each['role']}): "
-        _said(out, head, each["text"], each["files"], "" if each["public"] else "magenta")
-    _line(out, f"What Deskweave made of it: deskweave show zendesk:{one['ticket']}", "dim")
-
-
-def _faults(out: Console, armed: Json) -> None:
-    from infra import show
-
-    columns = ("provider", "kind", "match", "times", "struck", "seconds")
-    rows = [["" if one[name] is None else one[name] for name in columns] for one in armed["faults"]]
-    left = armed["outage_seconds_left"]
-    if rows or not left:
-        show.table(out, columns, rows, empty="No faults: all goes well.")
-    if left:
-        _line(out, f"Zendesk is out for {left} more seconds; `deskweave sandbox faults --clear` ends it.")
-
-
-def _said(out: Console, head: str, text: str, files: list[str], style: str) -> None:
-    """What somebody said after its head, the further lines below the first, files last."""
-    from infra.show import safe
-
-    lines = [*safe(text).splitlines(), *(f"[file: {safe(name)}]" for name in files)] or [""]
-    for number, line in enumerate(lines):
-        _line(out, (head if number == 0 else " " * len(head)) + line, style)
-
-
-def _line(out: Console, text: str, style: str = "") -> None:
-    from rich.text import Text
-
-    from infra.show import safe
-
-    out.print(Text(safe(text), style), soft_wrap=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--port", default=8000, show_default=True, help="Where the webhooks and the REST API are; 0 takes any.")
-@click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="Stand-ins for Slack and Zendesk.")
+@click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="Stand-ins for the providers.")
 @click.option("--seed", default=1, show_default=True, help="Decides what AWS would decide: order, repetitions.")
 def serve(port: int, sandbox: bool, seed: int) -> None:
     """Run Deskweave on this machine until Ctrl-C."""
@@ -35,6 +35,7 @@ def serve(port: int, sandbox: bool, seed: int) -> None:
 
 def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool, seed: int) -> None:
     """Start everything that serving takes, and say where it is; `stack` ends it."""
+    from chalicelib import bootstrap
     from infra.local.discover import announced
 
     try:
@@ -43,6 +44,7 @@ def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool
         raise _explained(error, port) from error
     aws_url = runtime.serve_aws()
     click.echo(f"Deskweave    {http_url}    webhooks at /webhooks/PROVIDER/CONNECTION")
+    bootstrap.deps().connections.set_public_url(http_url)
     door = start_sandbox(stack, runtime, http_url, seed) if sandbox else None
     place = stack.enter_context(announced(aws_url, http_url, runtime.stage, door.address if door else None))
     click.echo(f"AWS          {aws_url}    for other `deskweave` commands in this directory ({place.name} tells them)")
@@ -52,6 +54,7 @@ def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool
         click.echo(
             'Try it       deskweave sandbox write "My invoice is wrong"    in another terminal, in this directory'
         )
+        click.echo("             deskweave sandbox text, mail, answer, tickets, cases, slack, phones, mailboxes")
 
 
 @contextmanager
@@ -80,8 +83,8 @@ def start_sandbox(stack: ExitStack, runtime: LocalRuntime, http_url: str, seed: 
     stack.callback(stand_ins.stop)
     runtime.attach(stand_ins)
     click.echo(f"Sandbox      {stand_ins.url}    stand-ins for the providers")
-    slack, zendesk = connect_sandbox(bootstrap.deps(), stand_ins, http_url, click.echo)
-    click.echo(f"Connections  slack {slack}, zendesk {zendesk}")
+    connected = connect_sandbox(bootstrap.deps(), stand_ins, http_url, click.echo)
+    click.echo(f"Connections  {', '.join(f'{provider} {id}' for provider, id in connected.listed().items())}")
     return stack.enter_context(ControlDoor(stand_ins))
 
 

@@ -54,27 +54,35 @@ class Agent:
     zenpy: Zenpy
     sandbox: Sandbox
 
-    def reply(self, ticket: int, text: str, *, status: str | None = None, html: str = "") -> None:
+    desk = "zendesk"
+
+    def reply(self, record: str, text: str, *, status: str | None = None, html: str = "") -> None:
         """Answer the customer, and set the status with it where one is given. Raises `Unreachable`."""
         said = Comment(html_body=html, public=True) if html else Comment(body=text, public=True)
-        self._update(ticket, comment=said, **({"status": status} if status else {}))
+        self._update(record, comment=said, **({"status": status} if status else {}))
 
-    def note(self, ticket: int, text: str) -> None:
+    def note(self, record: str, text: str) -> None:
         """Write what only colleagues may read."""
-        self._update(ticket, comment=Comment(body=text, public=False))
+        self._update(record, comment=Comment(body=text, public=False))
 
-    def attach(self, ticket: int, text: str, name: str, content: bytes) -> None:
+    def attach(self, record: str, text: str, name: str, content: bytes) -> None:
         """Answer the customer with a file."""
         import io
 
         with working(self.sandbox):
             upload = self.zenpy.attachments.upload(io.BytesIO(content), target_name=name)
             said = Comment(body=text, public=True, uploads=[upload.token])
-            self.zenpy.tickets.update(Ticket(id=ticket, comment=said))
+            self.zenpy.tickets.update(Ticket(id=int(record), comment=said))
 
-    def set(self, ticket: int, **fields: Any) -> None:
-        """Change fields: status, priority, group_id."""
-        self._update(ticket, **fields)
+    def set(self, record: str, *, status: str = "", priority: str = "", team: str = "") -> None:
+        """Change a ticket: its status, priority or group."""
+        group = self.sandbox.zendesk.groups[team] if team else 0
+        fields = {"status": status, "priority": priority, "group_id": group}
+        self._update(record, **{name: value for name, value in fields.items() if value})
+
+    def status(self, record: str) -> str:
+        """A ticket's status."""
+        return str(self.sandbox.zendesk.tickets[int(record)]["status"])
 
     def open_own_ticket(self, subject: str, text: str) -> int:
         """A ticket that came by telephone and is none of ours; returns its number."""
@@ -82,9 +90,9 @@ class Agent:
             made = self.zenpy.tickets.create(Ticket(subject=subject, comment=Comment(body=text, public=False)))
         return int(made.ticket.id)
 
-    def _update(self, ticket: int, **fields: Any) -> None:
+    def _update(self, record: str, **fields: Any) -> None:
         with working(self.sandbox):
-            self.zenpy.tickets.update(Ticket(id=ticket, **fields))
+            self.zenpy.tickets.update(Ticket(id=int(record), **fields))
 
 
 def hire(sandbox: Sandbox, name: str, group: str) -> Agent:

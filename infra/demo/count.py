@@ -2,210 +2,90 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import boto3
-
-from infra import prices, schema
+from infra import prices
 from infra.demo import words
-from infra.demo.books import Events, Facts, Passage
-from infra.demo.day import Day, unmetered
-from infra.demo.people import Said
+from infra.demo.books import Events, Facts
+from infra.demo.day import Day
+from infra.demo.passages import passages
+from infra.demo.people import DESKS, MAIL, SLACK
+from infra.demo.seen import Item, Seen, items, look
+from infra.demo.states import apart, people, progress, steps
 
-Item = Mapping[str, Any]
-OURS = "deskweave:"
-_STATUS = {"hold": "on_hold"}
+__all__ = ["Item", "Seen", "facts", "items", "look"]
+
+# The connectors' names of the sandbox's providers, where they differ.
+_NAMES = {"twilio": "sms"}
+STRANGERS = "strangers"
 _ENDED = ("done", "skipped")
 
 
 def facts(seen: Seen) -> Facts:
     """Count everything. The day must have come to rest."""
     day = seen.day
+    counted = people(seen)
     return Facts(
         events=events(day, seen),
-        passages=tuple(passage for said in day.cast.said for passage in passages(said, seen)),
-        tickets={"zendesk": len(seen.ours)},
-        replies_delivered=sum(bool(words.marks_in(text)) for *_, text, _ in seen.answers),
+        passages=tuple(passages(seen)),
+        tickets={desk: frozenset(seen.home(desk, one) for one in there) for desk, there in seen.tickets.items()},
+        conversations=frozenset(id for id, one in seen.conversations.items() if not one.get("held")),
+        ticket_counts={desk: len(there) for desk, there in seen.tickets.items()},
+        replies=_replies(seen),
+        files_opened=_files_opened(seen),
+        merged=counted.merged,
+        resolved=Counter(day.cast.resolved.values()),
         second_tickets=tuple(_second_tickets(seen)),
-        mails=tuple(f"mail about ticket {m['ticket']} to {m['to']}" for m in seen.mails),
-        echoes=tuple(_echoes(day, seen)),
+        mails=tuple(_mails(seen)),
+        echoes=tuple(_echoes(seen)),
         unknown=tuple(f"{e['pk']} {e['sk']}" for e in seen.entries if e["state"] == "unknown"),
-        unfinished=tuple(_unfinished(day, seen)),
-        apart=tuple(_apart(seen)),
+        unfinished=tuple(_unfinished(seen)),
+        unpublished=tuple(_unpublished(day, seen)),
+        apart=tuple(apart(seen)),
+        people=counted.wrong,
+        progress=tuple(progress(seen)),
         dollars=prices.cost(used(day)),
     )
 
 
-def look(day: Day) -> Seen:
-    """Look through the end of a day."""
-    return Seen(day, items(day))
-
-
-def items(day: Day) -> list[Item]:
-    """Every item of the table."""
-    table = boto3.resource("dynamodb").Table(schema.table_name(day.runtime.stage))
-    found: list[Item] = []
-    with unmetered(day.runtime):
-        page = table.scan()
-        found += page["Items"]
-        while "LastEvaluatedKey" in page:
-            page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
-            found += page["Items"]
-    return found
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The end of the day, looked through once."""
-
-    day: Day
-    table: Sequence[Item]
-
-    @cached_property
-    def messages(self) -> list[Item]:
-        """Messages, notes, edits and deletions; not the keys of what we wrote ourselves."""
-        return [item for item in self.table if item["pk"].startswith("M#") and item["sk"] == "-" and "ours" not in item]
-
-    @cached_property
-    def entries(self) -> list[Item]:
-        return [item for item in self.table if item["pk"].startswith("L#") and item["sk"].startswith("E#")]
-
-    @cached_property
-    def conversations(self) -> dict[str, Item]:
-        return {item["id"]: item for item in self.table if item["pk"].startswith("C#") and item["sk"] == "-"}
-
-    @cached_property
-    def by_mark(self) -> dict[str, list[Item]]:
-        found = defaultdict(list)
-        for item in self.messages:
-            for mark in set(words.marks_in(item["text"])):
-                found[mark].append(item)
-        return found
-
-    @cached_property
-    def ours(self) -> dict[int, Mapping[str, Any]]:
-        """The tickets that the integration made, by the sandbox's ledger."""
-        zendesk = self.day.sandbox.zendesk
-        made = (effect for effect in self.day.sandbox.ledger if effect.kind == "ticket_created")
-        return {
-            int(one.record): zendesk.tickets[int(one.record)]
-            for one in made
-            if one.detail["by"] == zendesk.integration_id
-        }
-
-    @cached_property
-    def comments(self) -> dict[str, list[int]]:
-        """Mark -> the tickets in whose comments it stands, one for each comment."""
-        found = defaultdict(list)
-        for number in self.day.sandbox.zendesk.tickets:
-            for comment in self.day.sandbox.zendesk.comments(number):
-                for mark in set(words.marks_in(comment["plain_body"])):
-                    found[mark].append(number)
-        return found
-
-    @cached_property
-    def attached(self) -> list[str]:
-        """The names of all files of all comments."""
-        zendesk = self.day.sandbox.zendesk
-        comments = (comment for number in zendesk.tickets for comment in zendesk.comments(number))
-        return [file["file_name"] for comment in comments for file in comment["attachments"]]
-
-    @cached_property
-    def slack_messages(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """Every message in Slack, with its channel."""
-        slack = self.day.sandbox.slack
-        return [(channel, message) for channel in slack.channels for message in slack.messages(channel)]
-
-    @cached_property
-    def answers(self) -> list[tuple[str, str, str, list[str]]]:
-        """What the bot wrote: channel, thread, text, file names."""
-        bot = self.day.sandbox.slack.bot_user_id
-        return [
-            (
-                channel,
-                message.get("thread_ts", ""),
-                message["text"],
-                [file["name"] for file in message.get("files", ())],
-            )
-            for channel, message in self.slack_messages
-            if message["user"] == bot
-        ]
-
-    @cached_property
-    def answered(self) -> dict[str, list[tuple[str, str]]]:
-        """Mark or file name -> where the bot wrote it."""
-        found = defaultdict(list)
-        for channel, thread, text, files in self.answers:
-            for what in [*set(words.marks_in(text)), *files]:
-                found[what].append((channel, thread))
-        return found
-
-    @cached_property
-    def all_of_slack(self) -> str:
-        """Everything that can be read in Slack, as one text."""
-        slack = self.day.sandbox.slack
-        files = [file.name + file.content.decode("latin-1") for file in slack.files.values()]
-        return "\n".join([json.dumps(message) for _, message in self.slack_messages] + files)
-
-    @cached_property
-    def mails(self) -> list[Mapping[str, Any]]:
-        return [mail for mail in self.day.sandbox.zendesk.mails if mail["ticket"] in self.ours]
-
-
-def events(day: Day, seen: Seen) -> Events:
-    """What came in, counted in the sandbox, in the log, in the table and in the failure list."""
-    statuses = [(status, one.events) for one in day.sandbox.deliveries for _, status in one.attempts]
-    statuses += [(status, 1) for status in day.stray]
-    queued = {line["delivery"] for line in day.lines if line["step"] == "receive" and line.get("outcome") == "queued"}
+def events(day: Day, seen: Seen) -> dict[str, Events]:
+    """What came in by each provider, counted in the sandbox, in the log, in the table and in the failure list."""
+    providers = {connection: name for name, connection in day.connected.listed().items()}
+    queued = {line["delivery"]: line["connection"] for line in day.lines if _let_in(line)}
+    queued |= {body["delivery"]: body["connection"] for body in day.watching.mails}
     outcomes = [line for line in day.lines if line["step"] == "inbox" and "event" in line]
-    # What came by which way is the door's word: hints of a webhook and of a poll that wait for one ticket are joined.
-    told = [line for line in outcomes if line["delivery"] in queued]
-    polled = [line for line in outcomes if line["delivery"] not in queued]
-    links = [item for item in seen.table if item["pk"].startswith("K#") or item["sk"].startswith("H#")]
-    listed = [item for item in seen.table if item["pk"].startswith("FAILURES")]
-    return Events(
-        received=sum(count for status, count in statuses if 200 <= status < 500),
-        turned_away=sum(count for status, count in statuses if not 200 <= status < 500),
-        queued=frozenset(queued),
-        told=_first_told(told),
-        polled=_first_told(polled),
-        kept=frozenset(item["delivery"] for item in [*seen.messages, *links] if "delivery" in item),
-        state_only=sum(item["sk"].startswith("H#") and item["by"] == day.zendesk for item in seen.table),
-        set_aside=frozenset(item["body"]["delivery"] for item in listed if "delivery" in item.get("body", {})),
-        refused=sum("refused" in line for line in day.lines),
-        hinting=frozenset({day.zendesk}),
-        source={line["event"]: line["connection"] for line in told},
-    )
-
-
-def passages(said: Said, seen: Seen) -> Iterable[Passage]:
-    """The way of what one person said, and of the file that came with it."""
-    mark, kind = said.mark, said.mark[0]
-    records = seen.by_mark.get(mark, [])
-    if kind in (words.CUSTOMER, words.EDIT):
-        right = {_home(item) for item in records}
-        at = [seen.day.sandbox.zendesk.tickets[number]["external_id"] for number in seen.comments.get(mark, ())]
-        astray = sum(home not in right for home in at)
-        yield Passage(mark, "message" if kind == words.CUSTOMER else "edit", len(records), len(at) - astray, astray)
-        if said.file:
-            yield Passage(said.file, "file", None, seen.attached.count(said.file))
-    elif kind == words.REPLY:
-        yield _answer(mark, "answer", len(records), said, seen)
-        if said.file:
-            yield _answer(said.file, "answer's file", None, said, seen)
-    else:
-        yield Passage(mark, "private note", len(records), None, seen.all_of_slack.count(mark))
-
-
-def _answer(what: str, kind: str, records: int | None, said: Said, seen: Seen) -> Passage:
-    places = seen.answered.get(what, [])
-    arrivals = places.count((said.place, said.thread))
-    return Passage(what, kind, records, arrivals, len(places) - arrivals)
+    aside: dict[str, set[str]] = {name: set() for name in providers.values()}
+    for body in (
+        one["body"] for one in seen.table if one["pk"].startswith("FAILURES") and "delivery" in one.get("body", {})
+    ):
+        aside[providers.get(body.get("connection", ""), MAIL)].add(body["delivery"])
+    found = {}
+    for connection, name in providers.items():
+        # What came by which way is the door's word: hints of a webhook and of a poll that wait for one ticket join.
+        mine = [line for line in outcomes if line.get("connection") == connection]
+        received, turned_away = _received(name, day, aside[name])
+        held = {id for id, one in seen.conversations.items() if one.get("held")}
+        found[name] = Events(
+            received=received,
+            turned_away=turned_away,
+            queued=frozenset(delivery for delivery, of in queued.items() if of == connection),
+            told=_first_told(line for line in mine if line["delivery"] in queued),
+            polled=_first_told(line for line in mine if line["delivery"] not in queued),
+            kept=frozenset(_kept(connection, seen)),
+            state_only=_states(name, connection, seen),
+            set_aside=frozenset(aside[name]),
+            refused=sum(_refused(line) == name for line in day.lines),
+            held=sum(one["connection"] == connection and one["conversation"] in held for one in seen.messages),
+            changing=name != SLACK,
+        )
+    refused = sum(_refused(line) == STRANGERS for line in day.lines)
+    strange = [status for status in day.stray if 200 <= status < 500]
+    return {**found, STRANGERS: Events(len(strange), len(day.stray) - len(strange), refused=refused)}
 
 
 def used(day: Day) -> prices.Usage:
@@ -216,7 +96,7 @@ def used(day: Day) -> prices.Usage:
         for service in ("sqs", "s3")
     }
     puts = sum(n for (by, _, operation), n in counts.items() if by == "function" and operation == "PutObject")
-    requests = sum(len(one.attempts) for one in day.sandbox.deliveries) + len(day.stray)
+    requests = sum(len(one.attempts) for one in day.sandbox.deliveries if one.provider != MAIL) + len(day.stray)
     return prices.Usage(
         runs={**day.runs, "api": requests},
         api_requests=requests,
@@ -229,6 +109,49 @@ def used(day: Day) -> prices.Usage:
     )
 
 
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _let_in(line: Mapping[str, Any]) -> bool:
+    return line["step"] == "receive" and line.get("outcome") == "queued"
+
+
+def _refused(line: Mapping[str, Any]) -> str:
+    """Whose delivery the door refused, "" where the line tells of something else."""
+    if "refused" not in line:
+        return ""
+    return STRANGERS if line.get("outcome") == "404" else str(line["provider"])
+
+
+def _received(name: str, day: Day, aside: Iterable[str]) -> tuple[int, int]:
+    """How many events of a provider we answered, and how many attempts we turned away."""
+    ours = [one for one in day.sandbox.deliveries if _NAMES.get(one.provider, one.provider) == name]
+    statuses = [(status, one.events) for one in ours for _, status in one.attempts]
+    away = sum(count for status, count in statuses if not 200 <= status < 500)
+    if name == MAIL:
+        from_queue = {body["delivery"] for body in day.watching.mails}
+        return len(day.watching.mails) + len(set(aside) - from_queue), away
+    return sum(count for status, count in statuses if 200 <= status < 500), away
+
+
+def _kept(connection: str, seen: Seen) -> Iterator[str]:
+    """The deliveries of a connection that an item of the table names."""
+    for item in seen.messages:
+        if item["connection"] == connection:
+            yield item["delivery"]
+    for item in seen.table:
+        if "delivery" not in item:
+            continue
+        if item["pk"].startswith(f"K#{connection}#") or (item["sk"].startswith("H#") and item["by"] == connection):
+            yield item["delivery"]
+
+
+def _states(name: str, connection: str, seen: Seen) -> int:
+    if name in DESKS:
+        return sum(item["sk"].startswith("H#") and item["by"] == connection for item in seen.table)
+    return sum(steps(item) for pk, item in seen.sent.items() if pk.startswith(f"M#{connection}#"))
+
+
 def _first_told(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     told: dict[str, str] = {}
     for line in lines:
@@ -236,39 +159,78 @@ def _first_told(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return told
 
 
-def _home(item: Item) -> str:
-    return f"{OURS}{item['conversation']}"
+def _unpublished(day: Day, seen: Seen) -> Iterator[str]:
+    """What SES published, and neither the inbox's queue nor the failure list has."""
+    passed = {body.get("bucket") or _digest(b64decode(body["raw"])) for body in day.watching.mails}
+    for delivery in day.sandbox.deliveries:
+        if delivery.provider != MAIL or delivery.topic == "raw" or not any(s == 200 for _, s in delivery.attempts):
+            continue
+        message = str(json.loads(delivery.body)["Message"])
+        told = json.loads(message)
+        place = told.get("receipt", {}).get("action", {}).get("objectKey") or _digest(message.encode())
+        if place not in passed:
+            yield f"{delivery.id} ({delivery.topic})"
 
 
-def _second_tickets(seen: Seen) -> Iterable[str]:
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+# --- what should and what should not be -----------------------------------------------------------------------------
+
+
+def _replies(seen: Seen) -> dict[str, int]:
+    """The answers that customers got, by channel, each counted once for each time."""
+    counted = Counter(one.place.partition(":")[0] for one in seen.received if words.marks_in(one.text))
+    return dict(sorted(counted.items()))
+
+
+def _files_opened(seen: Seen) -> int:
+    """How many links to files lead to what somebody sent."""
+    sent = {said.content for said in seen.day.cast.said if said.file}
+    # The passages have opened every link that anybody could see; those that lead nowhere are lost there.
+    return sum(content in sent for content in seen.contents.values())
+
+
+def _second_tickets(seen: Seen) -> Iterator[str]:
     """A second ticket of one conversation has to be the follow-up of one that was closed."""
-    first: dict[str, int] = {}
-    for number, ticket in sorted(seen.ours.items()):
-        before = first.setdefault(ticket["external_id"], number)
-        follows = ticket["via"]["source"]["rel"] == "follow_up"
-        if before != number and not follows:
-            yield f"tickets {before} and {number} of {ticket['external_id']}"
+    for desk, tickets in seen.tickets.items():
+        first: dict[str, str] = {}
+        for record, ticket in tickets.items():
+            before = first.setdefault(seen.home(desk, record), record)
+            follows = (
+                ticket["via"]["source"]["rel"] == "follow_up" if desk == "zendesk" else bool(ticket.get("ParentId"))
+            )
+            if before != record and not follows:
+                yield f"{desk} tickets {before} and {record} of {seen.home(desk, record)}"
 
 
-def _echoes(day: Day, seen: Seen) -> Iterable[str]:
-    """Our own comments among the CRM's messages, our own answers among Slack's, customers' words said by the bot."""
-    by_us = {
-        str(effect.detail["comment"])
-        for effect in day.sandbox.ledger
-        if effect.kind == "comment" and effect.detail["by"] == day.sandbox.zendesk.integration_id
-    }
+def _mails(seen: Seen) -> Iterator[str]:
+    sandbox = seen.day.sandbox
+    for mail in sandbox.zendesk.mails:
+        if str(mail["ticket"]) in seen.tickets["zendesk"]:
+            yield f"mail about ticket {mail['ticket']} to {mail['to']}"
+    for mail in sandbox.salesforce.mails:
+        yield f"mail about Case {mail['case']} to {mail['to']}"
+
+
+def _echoes(seen: Seen) -> Iterator[str]:
+    """Our own comments among the desks' messages, our own answers among a channel's, customers' words said by us."""
+    connected, sandbox = seen.day.connected, seen.day.sandbox
+    by_us = {(connected.listed()[one.desk], one.id) for one in seen.comments if one.ours}
     for item in seen.messages:
-        key = item["pk"].rpartition("#")[2]
-        if item["connection"] == day.zendesk and key in by_us:
+        connection, key = item["connection"], item["pk"].split("#", 2)[2]
+        if (connection, key) in by_us:
             yield f"comment {key} of ours, stored as {item['author']['role']}'s"
-        if item["connection"] == day.slack and item["author"]["key"] == day.sandbox.slack.bot_user_id:
+        if item["author"]["key"] in (sandbox.slack.bot_user_id, sandbox.twilio.number, sandbox.ses.address):
             yield f"answer {key} of ours, stored as a customer's"
-    for what, places in seen.answered.items():
-        if what[:2] in (f"{words.CUSTOMER}-", f"{words.EDIT}-"):
-            yield f"{what}, said back in Slack {len(places)} times"
+    for mark, places in seen.answered.items():
+        if mark[0] in (words.CUSTOMER, words.EDIT):
+            yield f"{mark}, said back to customers {len(places)} times"
 
 
-def _unfinished(day: Day, seen: Seen) -> Iterable[str]:
+def _unfinished(seen: Seen) -> Iterator[str]:
+    day = seen.day
     yield from day.cast.gave_up
     for entry in seen.entries:
         if entry["state"] not in (*_ENDED, "unknown"):
@@ -276,18 +238,3 @@ def _unfinished(day: Day, seen: Seen) -> Iterable[str]:
     for name, queue in day.runtime.queues.items():
         for message in queue.messages():
             yield f"message {message.id} in {name}"
-
-
-def _apart(seen: Seen) -> Iterable[str]:
-    """Conversations and their present ticket that do not say the same."""
-    zendesk = seen.day.sandbox.zendesk
-    groups = {number: name for name, number in zendesk.groups.items()}
-    for head in seen.table:
-        if not head["pk"].startswith("L#") or head["sk"] != "HEAD" or not head.get("record"):
-            continue
-        conversation, ticket = seen.conversations[head["conversation"]], seen.ours[int(head["record"])]
-        here = [str(conversation[name]) for name in ("status", "priority", "team")]
-        status = _STATUS.get(ticket["status"], ticket["status"])
-        there = [status, ticket["priority"] or here[1], groups.get(ticket["group_id"], here[2])]
-        if here != there:
-            yield f"{conversation['id']} is {'/'.join(here)}, ticket {head['record']} {'/'.join(there)}"

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib import bootstrap
-from infra.demo import people, script, trouble
+from infra.demo import cameos, people, script, trouble
+from infra.demo.admin import Admin
+from infra.demo.meter import Watching, unmetered
 from infra.demo.script import MINUTE, Step
 from infra.demo.trouble import Reaper, Trouble
 from infra.local.clock import VirtualClock, wall_clock
 from infra.local.runtime import LocalRuntime
-from infra.local.try_it import connect_sandbox
-from infra.sandbox import Sandbox
+from infra.local.try_it import Connected, connect_sandbox
+from infra.sandbox import Sandbox, salesforce_hooks
 
 # A Monday, 08:30 UTC.
 MORNING = 1_750_062_600_000
@@ -27,6 +29,8 @@ DAY = 24 * 3_600_000
 _LAZY = 5 * MINUTE
 # The polls that have to bring nothing before the day is over.
 _QUIET_TICKS = 4
+# How often the admin looks through the failure list.
+_ROUND = 20 * MINUTE
 
 Progress = Callable[[int, int, int], None]
 
@@ -49,8 +53,10 @@ class DemoClock(VirtualClock):
 class Day:
     """A day that was played, still standing: its runtime, its sandbox, the people, and what was counted on the way.
 
-    lines    every log line of Deskweave; `log_bytes` their size
-    runs     how often each function ran
+    watching  counts the calls to AWS
+    lines     every log line of Deskweave
+    runs      how often each function ran
+    stray     what requests for connections that do not exist were answered
     """
 
     seed: int
@@ -58,9 +64,11 @@ class Day:
     sandbox: Sandbox
     clock: DemoClock
     url: str
-    slack: str = ""
-    zendesk: str = ""
+    aws_url: str
+    watching: Watching
+    connected: Connected = field(init=False)
     cast: people.Cast = field(init=False)
+    admin: Admin = field(init=False)
     reaper: Reaper = field(init=False)
     lines: list[dict[str, Any]] = field(default_factory=list)
     runs: Counter[str] = field(default_factory=Counter)
@@ -75,13 +83,18 @@ class Day:
         """
         began = time.monotonic()
         steps = Trouble(self.cast, random.Random(f"trouble/{self.seed}"), self.clock, self.stray).steps()
-        steps += script.matters(self.cast, self.seed)
+        steps += script.matters(self.cast, self.seed) + cameos.steps(self.cast, self.admin, self.seed)
         heap: list[tuple[int, int, Step]] = [
             (self.clock() + at, number, step) for number, (at, step) in enumerate(steps)
         ]
         heapq.heapify(heap)
+        look_at = self.clock() + _ROUND
         while heap:
             when, number, step = heapq.heappop(heap)
+            while look_at < when:
+                self._run_until(look_at, lazy=_LAZY)
+                self.admin.look()
+                look_at += _ROUND
             self._run_until(when, lazy=_LAZY)
             try:
                 heapq.heappush(heap, (self.clock() + next(step), number, step))
@@ -95,13 +108,14 @@ class Day:
         self.seconds = time.monotonic() - began
 
     def come_to_rest(self) -> None:
-        """Run until nothing is due anywhere and the polls bring nothing any more."""
+        """Run until nothing is due anywhere, the polls bring nothing any more, and the admin has nothing to settle."""
         quiet = 0
         while quiet < _QUIET_TICKS:
             before = self._news()
             self._run_until(self.clock() + MINUTE, lazy=MINUTE)
             waiting = self._lanes_wait() or self.sandbox.next_due() or self.runtime.next_due()
-            quiet = 0 if waiting or self._news() != before else quiet + 1
+            busy = waiting or self._news() != before
+            quiet = 0 if busy or self.admin.look() else quiet + 1
 
     def go_live(self) -> None:
         """From now on the wall clock counts, nobody dies, and nobody is unreliable on purpose."""
@@ -161,24 +175,17 @@ def opened(seed: int, customers: int, tell: Callable[[str], None] = print, *, st
     with ExitStack() as stack:
         clock = DemoClock(start)
         runtime = stack.enter_context(LocalRuntime(seed, clock, duplicates=0.05, keep_calls=False))
+        runtime.meter = runtime.wire.meter = watching = Watching()
         sandbox = stack.enter_context(Sandbox(clock, seed))
+        sandbox.salesforce.webhook_kind = salesforce_hooks.OUTBOUND if seed % 2 else salesforce_hooks.FLOW
         runtime.attach(sandbox)
-        day = Day(seed, runtime, sandbox, clock, runtime.serve_http())
+        day = Day(seed, runtime, sandbox, clock, runtime.serve_http(), runtime.serve_aws(), watching)
         deps = bootstrap.reset(clock, random.Random(f"app/{seed}").randbytes, day.lines.append)
-        day.slack, day.zendesk = connect_sandbox(deps, sandbox, day.url, tell)
+        day.connected = connect_sandbox(deps, sandbox, day.url, tell)
         day.cast = people.gather(sandbox, customers, seed)
+        day.admin = Admin(day.cast, runtime, day.connected)
         day.reaper = Reaper(random.Random(f"reaper/{seed}"))
         stack.enter_context(runtime.provider_calls())
         runtime.on_call = day.reaper
         runtime.meter.reset()
         yield day
-
-
-@contextmanager
-def unmetered(runtime: LocalRuntime) -> Iterator[None]:
-    """What the demo itself asks of AWS is no cost of Deskweave's."""
-    meter = runtime.meter
-    before = meter.read_units, meter.write_units
-    with runtime.wire.acting("setup"):
-        yield
-    meter.read_units, meter.write_units = before

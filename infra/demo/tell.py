@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from infra.demo.books import Books
+from infra.demo.books import OUTCOMES, Books
 
 _EVERY = 10
 
@@ -44,19 +45,25 @@ def progress(console: Console) -> Iterator[Callable[[int, int, int], None]]:
 def books(console: Console, closed: Books, dollars: dict[str, float]) -> None:
     """The figures; then what does not balance, if anything."""
     console.print()
+    _channels(console, closed)
+    console.print()
     accounted = (closed.stored, closed.repeated, closed.ignored, closed.unparsed, closed.refused)
     sums = " + ".join(str(number) for number in accounted)
     equal = "=" if sum(accounted) == closed.received else "≠"
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_row("webhook events received", f"{closed.received} {equal} {sums}")
     table.add_row("", "stored + repeated + ignored + unparsed + refused", style="dim")
-    tickets = ", ".join(f"{crm} {number}" for crm, number in closed.tickets.items())
     cents = ", ".join(f"{item} {share:.0%}" for item, share in _shares(dollars))
     for name, told in (
         ("told to try again (5xx)", closed.turned_away),
         ("changes brought by polls", closed.polls),
-        ("tickets", tickets),
-        ("replies delivered", closed.replies_delivered),
+        ("tickets", _listed(closed.tickets)),
+        ("kept without a ticket", closed.held),
+        ("replies delivered", f"{closed.replies_delivered} ({_listed(closed.replies)})"),
+        ("comments relayed to the other desk", _listed(closed.relayed)),
+        ("files opened by their links", closed.files_opened),
+        ("customers known by several ways", closed.customers_merged),
+        ("settled by a person", _listed(closed.resolved_by_a_person)),
         ("lost", closed.lost),
         ("doubled", closed.doubled),
         ("echoes", closed.echoes),
@@ -70,6 +77,21 @@ def books(console: Console, closed: Books, dollars: dict[str, float]) -> None:
         console.print(Text(f"DOES NOT BALANCE  {sentence}", style="bold red"))
     if closed.balanced:
         console.print(Text("The books balance.", style="bold green"))
+
+
+def _channels(console: Console, closed: Books) -> None:
+    columns = ("received", *OUTCOMES, "held", "turned_away", "polls")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("events")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for provider, figures in closed.channels.items():
+        table.add_row(provider, *(str(figures[column]) for column in columns))
+    console.print(table)
+
+
+def _listed(figures: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in figures.items()) or "none"
 
 
 def clock(ms: int) -> str:

@@ -17,14 +17,32 @@ from infra.sandbox import Delivery, Fault
 from infra.sandbox.sandbox import FORGERIES
 
 MANY = 1_000_000
+PROVIDERS = ("slack", "twilio", "ses", "zendesk", "salesforce")
+# What can be read again from somewhere where a webhook of it was lost.
+_REREAD = (("zendesk", "*"), ("salesforce", "*"), ("twilio", "status:*"))
 UNREADABLE = (
     ("slack", b'{"type":"event_callback","event":"cut o'),
     ("slack", b'{"type":"event_callback","event":{"type":"message","channel":"C1","user":"U1","text":"no time"}}'),
     ("zendesk", b"<ticket>not JSON</ticket>"),
     ("zendesk", b'{"ticket_id": "one", "external_id": ""}'),
+    ("twilio", b"CallSid=CA00000000000000000000000000000000&CallStatus=ringing"),
+    ("twilio", b"MessageSid=SM00000000000000000000000000000000&From=%2B15550000000&Body=cut"),
+    ("ses", b"published by somebody else"),
+    ("ses", b'{"Type":"Notification","Message":"{\\"notificationType\\":\\"Received\\",\\"mail\\":{}}"}'),
+    ("salesforce", b'{"record": "a Case of some kind"}'),
+    ("salesforce", b"<Envelope><Body>cut o"),
 )
 UNKNOWN = ("team_join", "emoji_changed", "channel_rename", "an_event_of_next_year")
 TOO_DEEP = b'{"type":"event_callback","event":' + b"[" * 200 + b"]" * 200 + b"}"
+# Calls whose answers do not come, some after they were carried out: provider, call.
+_SENDS = (
+    ("zendesk", "PUT /api/v2/tickets/{id}"),
+    ("salesforce", "POST /composite/EmailMessage"),
+    ("slack", "chat.postMessage"),
+    ("twilio", "POST Messages"),
+    ("ses", "SendEmail"),
+)
+_OPENS = (("zendesk", "POST /api/v2/tickets"), ("salesforce", "POST /composite/Case+EmailMessage"))
 
 
 @dataclass
@@ -49,46 +67,62 @@ class Trouble:
         ]
 
     def _unreliable_webhooks(self) -> Step:
-        """All day long, some deliveries come twice, late, or in the wrong order, and some of Zendesk's not at all."""
-        faults = self.cast.sandbox.faults
-        for provider in ("slack", "zendesk"):
+        """All day long, some deliveries come twice, late, or in the wrong order, and some not at all."""
+        sandbox = self.cast.sandbox
+        for provider in PROVIDERS:
             for kind, share in (("duplicate", 0.06), ("reorder", 0.06), ("delay", 0.04), ("lost_answer", 0.04)):
                 delay = self.chance.choice((2_000, 30_000, 400_000))
-                faults.add(Fault(provider, kind, times=MANY, chance=share, delay_ms=delay))
-        # Slack has nothing that a lost event could be read again from; Zendesk has its export.
-        faults.add(Fault("zendesk", "drop", times=MANY, chance=0.05))
+                sandbox.faults.add(Fault(provider, kind, times=MANY, chance=share, delay_ms=delay))
+        # What Slack, a phone or a mail server said once is said nowhere else: it is not lost here.
+        for provider, topic in _REREAD:
+            sandbox.faults.add(Fault(provider, "drop", topic, times=MANY, chance=0.05))
+        sandbox.twilio.shuffled = True
+        sandbox.twilio.advanced_opt_out = True
         yield 0
 
     def _outage(self) -> Step:
-        self.cast.sandbox.zendesk.outage(self.clock() + self.chance.randrange(10, 25) * MINUTE)
-        yield 0
+        """Each of the desks is out for a while, and so is SES."""
+        sandbox, chance = self.cast.sandbox, self.chance
+        sandbox.zendesk.outage(self.clock() + chance.randrange(10, 25) * MINUTE)
+        yield chance.randrange(5, 40) * MINUTE
+        sandbox.salesforce.outage(self.clock() + chance.randrange(10, 25) * MINUTE)
+        yield chance.randrange(5, 40) * MINUTE
+        sandbox.ses.outage_until = self.clock() + chance.randrange(5, 15) * MINUTE
 
     def _burst(self) -> Step:
-        """Zendesk has enough of us for a while; later Slack has."""
+        """The desks have enough of us for a while; later the channels have."""
         faults = self.cast.sandbox.faults
         faults.add(Fault("zendesk", "429", times=6, retry_after=self.chance.randrange(5, 60)))
+        faults.add(Fault("salesforce", "429", times=3))
+        faults.add(Fault("salesforce", "expired_token"))
         yield HOUR // 2
-        faults.add(Fault("slack", "429", "chat.postMessage", times=2, retry_after=20))
+        for provider, call in _SENDS[2:]:
+            faults.add(Fault(provider, "429", call, times=2, retry_after=20))
+            faults.add(Fault(provider, "503", call))
         faults.add(Fault("zendesk", "500", times=2))
+        faults.add(Fault("salesforce", "503", times=2))
 
     def _unheard_answers(self) -> Step:
-        """Calls that were carried out, and whose answers never came."""
+        """Calls that were carried out, and whose answers never came; and some that never came in."""
         add = self.cast.sandbox.faults.add
-        add(Fault("zendesk", "timeout_after", "PUT /api/v2/tickets/{id}"))
-        add(Fault("slack", "timeout_after", "chat.postMessage"))
+        for provider, call in _SENDS:
+            add(Fault(provider, "timeout_after", call))
         yield HOUR
-        add(Fault("zendesk", "timeout_after", "POST /api/v2/tickets"))
-        add(Fault("zendesk", "timeout_before", "PUT /api/v2/tickets/{id}"))
+        for provider, call in _OPENS:
+            add(Fault(provider, "timeout_after", call))
+        for provider, call in _SENDS:
+            add(Fault(provider, "timeout_before", call))
 
     def _forged(self) -> Step:
         for forgery in FORGERIES:
-            for provider in ("slack", "zendesk"):
+            for provider in ("slack", "twilio", "zendesk", "salesforce"):
                 self.cast.sandbox.forge(provider, forgery)
             yield self.chance.randrange(MINUTE)
 
     def _unreadable(self) -> Step:
-        self.cast.sandbox.send_raw(*self.chance.choice(UNREADABLE))
-        yield self.chance.randrange(MINUTE)
+        for provider, body in self.chance.sample(UNREADABLE, 3):
+            self.cast.sandbox.send_raw(provider, body)
+            yield self.chance.randrange(MINUTE)
         self.cast.sandbox.send_raw("slack", TOO_DEEP)
 
     def _unknown_events(self) -> Step:
@@ -121,9 +155,9 @@ class Trouble:
 
 
 def a_day_later(cast: Cast, chance: random.Random) -> None:
-    """Slack and Zendesk send some of yesterday's deliveries again, Slack's also under new event ids."""
+    """The providers send some of yesterday's deliveries again, Slack's also under new event ids."""
     sent = [one for one in cast.sandbox.deliveries if one.kind == "original" and one.state == "delivered"]
-    for old in chance.sample(sent, min(len(sent), 6)):
+    for old in chance.sample(sent, min(len(sent), 10)):
         cast.sandbox.redeliver(old.id, fresh_event_id=_may_be_renamed(old) and chance.random() < 0.5)
 
 

@@ -28,6 +28,7 @@ TEAMMATES = (
     ("Priya Nair", "Technical"),
     ("Leo Marsh", "Support"),
 )
+CASE_WORKERS = ("Cleo Adler", "Ravi Iyer", "Nora Holm")
 
 
 @dataclass(frozen=True)

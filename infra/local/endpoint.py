@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
-from infra.local import sqs
+from infra.local import presigned, sqs
 from infra.local.gateway import Unreadable, read_body, server_thread
 from infra.local.wire import SERVICES, Wire
 
@@ -46,6 +46,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Put a request to the wire as if it had gone to AWS."""
         found = _SCOPE.search(self.headers.get("authorization", ""))
         service = found.group(1) if found else ""
+        if self.command == "GET" and presigned.is_presigned(self.path):
+            service = "s3"
+            if refused := presigned.refusal(f"http://{self.headers.get('host', '')}{self.path}"):
+                self._write(403, {"content-type": "application/xml"}, refused.encode())
+                return
         try:
             body = read_body(self, LARGEST_BODY)
         except Unreadable as refusal:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -204,6 +205,10 @@ def _before_send(request: AWSPreparedRequest, event_name: str, **kwargs: Any) ->
     if _active is None:
         raise RuntimeError("this client belongs to a local runtime that has ended")
     _, service, operation = event_name.split(".")
+    # moto knows AWS's own addresses alone; S3's client may have the local endpoint's, for the sake of presigned ones.
+    parts = urlsplit(request.url)
+    if parts.hostname == "127.0.0.1":
+        request.url = urlunsplit(parts._replace(scheme="https", netloc=f"{service}.{sqs.REGION}.amazonaws.com"))
     status, headers, body = _active.handle(service, operation, request)
     return AWSResponse(request.url, status, HTTPHeaders.from_dict(dict(headers)), _Raw(body))
 

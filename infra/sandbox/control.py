@@ -7,20 +7,17 @@ such question is answered here.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import http.client
 import json
 import re
 import secrets
-import unicodedata
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.sandbox import control_views
+from infra.sandbox import control_channels, control_people, control_views
 from infra.sandbox.control_views import Refused
 from infra.sandbox.faults import CALL_FAULTS, WEBHOOK_FAULTS, Fault
 from infra.sandbox.sandbox import Sandbox
@@ -31,7 +28,8 @@ Json = dict[str, Any]
 DEFAULT_CHANNEL = "help"
 OUTAGE = "outage"
 DEFAULT_SECONDS = 60
-CUSTOMERS, AGENTS = "example.com", "desk.example"
+# The sandbox's name of a provider, where it is not the connector's.
+PROVIDERS = {"slack": "slack", "sms": "twilio", "ses": "ses", "zendesk": "zendesk", "salesforce": "salesforce"}
 _TIMEOUT_SECONDS = 10
 _CHANNEL_NAME = re.compile(r"[\w-]{1,80}")
 
@@ -130,8 +128,8 @@ def write(sandbox: Sandbox, text: str, person: str, channel: str, thread: str, d
     slack = sandbox.slack
     if not text.strip() and not files:
         raise Refused("there is nothing to write: give a text or a file")
-    shared = [_file(file) for file in files]
-    user = _person(sandbox, person)
+    shared = [control_people.file(file) for file in files]
+    user = control_people.person(sandbox, person)
     place, root = _place(sandbox, user, channel, thread, direct)
     ts = slack.post(user, place, control_views.escaped(text), root or None, shared)
     named = control_views.channel_name(slack, slack.channels[place])
@@ -144,7 +142,7 @@ def answer(sandbox: Sandbox, ticket: int, text: str, person: str, private: bool,
     found = control_views.ticket(zendesk, ticket)
     if not text.strip():
         raise Refused("there is nothing to answer with: give a text")
-    agent = _agent(sandbox, person)
+    agent = control_people.agent(sandbox, person)
     comment = zendesk.agent_comment(agent, ticket, text, public=not private, status=status or None)
     name = zendesk.users[agent]["name"]
     return {"ticket": ticket, "comment": comment, "public": not private, "status": found["status"], "as": name}
@@ -167,12 +165,14 @@ def tickets(sandbox: Sandbox, ticket: int) -> Json:
 
 def fault(sandbox: Sandbox, provider: str, kind: str, match: str, times: int, seconds: int) -> Json:
     """Arm a fault; `times` 0 is once, `seconds` -1 not given: how long an outage, a delay or a Retry-After is."""
+    if provider not in PROVIDERS:
+        raise Refused(f"no provider is called {provider!r}; there are: {', '.join(PROVIDERS)}")
     if kind == OUTAGE:
         _outage(sandbox, provider, match, times, seconds)
     elif kind not in CALL_FAULTS | WEBHOOK_FAULTS:
         raise Refused(_no_such_fault(kind))
     else:
-        armed = Fault(provider, kind, match, times=times or 1)
+        armed = Fault(PROVIDERS[provider], kind, match, times=times or 1)
         if seconds >= 0 and kind in ("429", "503"):
             armed.retry_after = seconds
         elif seconds >= 0 and kind == "delay":
@@ -184,17 +184,39 @@ def fault(sandbox: Sandbox, provider: str, kind: str, match: str, times: int, se
 
 
 def faults(sandbox: Sandbox, clear: bool) -> Json:
-    """The armed faults and how often each struck, those that are used up included; `clear` takes all back first."""
+    """The armed faults and how often each struck, those that are used up included; `clear` takes all back first.
+
+    `outages` has the seconds that are left, by provider.
+    """
     if clear:
         sandbox.faults.clear()
-        sandbox.zendesk.outage(0)
-    left = -(-(sandbox.zendesk.outage_until - sandbox.world.now()) // 1000)
-    return {"faults": [control_views.fault(one) for one in sandbox.faults.armed], "outage_seconds_left": max(0, left)}
+        for end in _OUTAGES.values():
+            end(sandbox, 0)
+    until = {
+        "zendesk": sandbox.zendesk.outage_until,
+        "salesforce": sandbox.salesforce.outage_until,
+        "ses": sandbox.ses.outage_until,
+    }
+    left = {name: -(-(end - sandbox.world.now()) // 1000) for name, end in until.items()}
+    names = {theirs: ours for ours, theirs in PROVIDERS.items()}
+    armed = [{**control_views.fault(one), "provider": names[one.provider]} for one in sandbox.faults.armed]
+    return {"faults": armed, "outages": {name: seconds for name, seconds in left.items() if seconds > 0}}
 
 
 ACTIONS: Mapping[str, Action] = {
     "write": Action(write, {"text": str, "person": str, "channel": str, "thread": str, "direct": bool, "files": list}),
     "answer": Action(answer, {"ticket": int, "text": str, "person": str, "private": bool, "status": str}),
+    "text": Action(control_channels.text, {"text": str, "person": str, "files": list}),
+    "mail": Action(
+        control_channels.mail,
+        {"text": str, "person": str, "subject": str, "reply": bool, "cc": list, "spam": bool, "files": list},
+    ),
+    "case_answer": Action(
+        control_channels.case_answer, {"case": str, "text": str, "person": str, "private": bool, "status": str}
+    ),
+    "phones": Action(control_channels.phones, {"person": str}),
+    "mailboxes": Action(control_channels.mailboxes, {"person": str}),
+    "cases": Action(control_channels.cases, {"case": str}),
     "slack": Action(slack, {"channel": str}),
     "tickets": Action(tickets, {"ticket": int}),
     "fault": Action(fault, {"provider": str, "kind": str, "match": str, "times": int, "seconds": int}),
@@ -203,16 +225,27 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def _outage(sandbox: Sandbox, provider: str, match: str, times: int, seconds: int) -> None:
-    if provider != "zendesk":
-        raise Refused("only Zendesk can be out for a time; for Slack: `deskweave sandbox fault slack 503 --times 20`")
+    if provider not in _OUTAGES:
+        raise Refused(
+            f"only Zendesk, Salesforce and SES can be out for a time; else: `deskweave sandbox fault {provider} 503 "
+            "--times 20`"
+        )
     if match != "*" or times:
         raise Refused("an outage strikes every call until it is over: it takes seconds, no match and no times")
-    sandbox.zendesk.outage(sandbox.world.now() + (seconds if seconds >= 0 else DEFAULT_SECONDS) * 1000)
+    _OUTAGES[provider](sandbox, sandbox.world.now() + (seconds if seconds >= 0 else DEFAULT_SECONDS) * 1000)
+
+
+_OUTAGES: Mapping[str, Callable[[Sandbox, int], None]] = {
+    "zendesk": lambda sandbox, until: sandbox.zendesk.outage(until),
+    "salesforce": lambda sandbox, until: sandbox.salesforce.outage(until),
+    "ses": lambda sandbox, until: setattr(sandbox.ses, "outage_until", until),
+}
 
 
 def _no_such_fault(kind: str) -> str:
     of_calls, of_webhooks = ", ".join(sorted(CALL_FAULTS)), ", ".join(sorted(WEBHOOK_FAULTS))
-    return f"no fault is called {kind!r}; of a call: {of_calls}; of a webhook: {of_webhooks}; of Zendesk: {OUTAGE}"
+    whole = f"of Zendesk, Salesforce or SES as a whole: {OUTAGE}"
+    return f"no fault is called {kind!r}; of a call: {of_calls}; of a webhook: {of_webhooks}; {whole}"
 
 
 def _place(sandbox: Sandbox, user: str, channel: str, thread: str, direct: bool) -> tuple[str, str]:
@@ -225,44 +258,6 @@ def _place(sandbox: Sandbox, user: str, channel: str, thread: str, direct: bool)
     else:
         places = list(slack.channels)
     return control_views.thread_in(slack, thread, places) if thread else (places[0], "")
-
-
-def _person(sandbox: Sandbox, name: str) -> str:
-    """The Slack user of that name, made where there is none."""
-    people = sandbox.slack.users.values()
-    wanted = _name(name)
-    known = next((each["id"] for each in people if not each["bot"] and _same(each["name"], wanted)), None)
-    return str(known or sandbox.slack.add_user(wanted, _email(wanted, CUSTOMERS, [each["email"] for each in people])))
-
-
-def _agent(sandbox: Sandbox, name: str) -> int:
-    """The Zendesk agent of that name, made where there is none."""
-    users = sandbox.zendesk.users.values()
-    wanted = _name(name)
-    known = next((each["id"] for each in users if each["role"] == "agent" and _same(each["name"], wanted)), None)
-    taken = [each["email"] or "" for each in users]
-    return int(known or sandbox.zendesk.add_agent(wanted, _email(wanted, AGENTS, taken))[0])
-
-
-def _name(name: str) -> str:
-    words = " ".join(name.split())
-    if not words:
-        raise Refused("a person needs a name")
-    return words
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
-
-
-def _email(name: str, host: str, taken: Sequence[str]) -> str:
-    """An address made of the name, which nobody else has: two people must not become one in Zendesk."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    local = ".".join(re.findall(r"[a-z0-9]+", plain)) or "person"
-    number = 1
-    while (address := f"{local}{number if number > 1 else ''}@{host}") in taken:
-        number += 1
-    return address
 
 
 def _channel(sandbox: Sandbox, asked: str, *, make: bool) -> str:
@@ -279,13 +274,6 @@ def _channel(sandbox: Sandbox, asked: str, *, make: bool) -> str:
     known = [f"#{place['name']}" for place in slack.channels.values() if place["name"]]
     there = f"there are: {', '.join(known)}" if known else "there is none yet; `deskweave sandbox write` makes it"
     raise Refused(f"no channel is called #{name}; {there}")
-
-
-def _file(given: Json) -> tuple[str, str, bytes]:
-    try:
-        return str(given["name"]), str(given["media_type"]), base64.b64decode(given["content"], validate=True)
-    except (TypeError, KeyError, binascii.Error, ValueError) as error:
-        raise Refused("a file is a name, a media_type, and its content in base64") from error
 
 
 def _told(problem: Problem) -> str:

@@ -1,4 +1,4 @@
-"""What stands in the sandbox's Slack and Zendesk, as people see it: plain data for `deskweave sandbox`."""
+"""What stands in the sandbox, as people see it: plain data for `deskweave sandbox`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from infra.sandbox.faults import Fault
 
 if TYPE_CHECKING:
+    from infra.sandbox.salesforce import SalesforceSandbox
+    from infra.sandbox.ses_mail import Sent
     from infra.sandbox.slack import SlackSandbox
+    from infra.sandbox.twilio import Received
     from infra.sandbox.zendesk import ZendeskSandbox
 
 Json = dict[str, Any]
@@ -97,6 +100,62 @@ def ticket_with_comments(zendesk: ZendeskSandbox, one: Json) -> Json:
         for each in zendesk.comments(one["id"])
     ]
     return {**ticket_line(zendesk, one), "comments": comments}
+
+
+def case(org: SalesforceSandbox, asked: str) -> Json:
+    """Salesforce's own record of a Case, by its number or id. Raises `Refused` where there is none."""
+    for one in org.cases.values():
+        if one["Id"].startswith(asked) and len(asked) >= 15:
+            return one
+        if asked.isdigit() and int(one["CaseNumber"]) == int(asked):
+            return one
+    numbers = ", ".join(str(one["CaseNumber"]) for one in org.cases.values())
+    there = f"there are: {numbers}" if numbers else "there is none yet (a customer's message takes a second)"
+    raise Refused(f"there is no Case {asked}; {there}")
+
+
+def case_line(org: SalesforceSandbox, one: Json) -> Json:
+    """A Case without what was said in it; `updated_at` is in Salesforce's form, UTC."""
+    return {
+        "case": one["CaseNumber"],
+        "id": one["Id"],
+        "subject": one["Subject"],
+        "contact": str((org.find(one["ContactId"]) or {}).get("LastName") or ""),
+        "status": one["Status"],
+        "priority": one["Priority"] or "",
+        "owner": str((org.find(one["OwnerId"]) or {}).get("Name") or ""),
+        "updated_at": one["SystemModstamp"],
+        "comments": len(org.comments(one["Id"])),
+    }
+
+
+def case_with_comments(org: SalesforceSandbox, one: Json) -> Json:
+    """A Case, with `comments`: [{comment, at, author, role, public, text, files: []}], the oldest first."""
+    comments = [
+        {
+            "comment": each["id"],
+            "at": each["created_at"],
+            "author": each["author"] or "Deskweave",
+            "role": each["role"],
+            "public": each["public"],
+            "text": each["text"],
+            "files": [],
+        }
+        for each in org.comments(one["Id"])
+    ]
+    return {**case_line(org, one), "comments": comments}
+
+
+def received_text(one: Received, name: str) -> Json:
+    """A text that a phone got; `at` in ms, `media` the addresses of its pictures."""
+    return {"at": one.at, "to": one.to, "name": name, "text": one.text, "media": list(one.media)}
+
+
+def received_mail(one: Sent) -> Json:
+    """A mail that left; `at` in ms."""
+    files = [name for name, _, _ in one.attachments]
+    told = {"at": one.at, "to": list(one.to), "cc": list(one.cc), "subject": one.subject}
+    return {**told, "text": one.text, "files": files, "in_reply_to": one.in_reply_to, "id": one.message_id}
 
 
 def fault(one: Fault) -> Json:

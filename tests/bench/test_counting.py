@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench import account, cost, usage
+from bench import account, channels, cost, usage
 from bench.account import INBOUND, TARGET
 from bench.observe import Run, Unit
 from bench.stage import Stage, stage
+from infra import prices
 from infra.local.capacity import Units
 
 
@@ -45,8 +46,9 @@ def test_an_account_holds_every_request_that_the_meter_counted(handled: Stage) -
 
 def test_every_call_of_the_handlers_belongs_to_a_run(handled: Stage) -> None:
     counted = sum(call.call.by == "function" for run in handled.runs for call in run.calls)
-    setup = {"PutParameter", "UpdateItem"}  # the connections were added before the first run
-    made = [call for call in handled.runtime.meter.of() if call.function or call.operation not in setup]
+    first = handled.runs[0].calls[0].call  # the connections were added before the first run
+    every = handled.runtime.meter.of()
+    made = every[next(at for at, call in enumerate(every) if call is first) :]
     assert counted == len(made)
 
 
@@ -60,6 +62,48 @@ def test_whatever_a_lane_costs_is_the_targets(handled: Stage) -> None:
 def test_provider_calls_are_counted_with_the_run_that_made_them(handled: Stage) -> None:
     by_function = {run.function: run.provider_calls for run in handled.runs[:3]}
     assert by_function["api"] == by_function["inbox"] == 0 < by_function["effects"]
+
+
+@pytest.fixture(scope="module")
+def mail() -> channels.Channel:
+    return channels.mail(2)
+
+
+def test_a_mails_price_has_every_step_of_its_way_in(mail: channels.Channel) -> None:
+    for priced in mail.inbound.values():
+        items = set(priced.inbound)
+        before_us = {"S3 PutObject by SES", "SNS Publish by SES", "SQS SendMessage by SNS"}
+        ours = {"Lambda request mail", "SQS ReceiveMessage, mail", "SQS SendMessage", "s3 GetObject"}
+        assert items >= before_us | ours | {"Lambda request inbox", "DynamoDB write message"}
+        assert not [item for item in items if "REST" in item or "lane" in item]
+        assert priced.inbound["SQS ReceiveMessage, mail"] == pytest.approx(0.40)
+        assert priced.inbound["S3 PutObject by SES"] == pytest.approx(5.00)
+
+
+def test_the_fees_of_ses_are_named_and_no_part_of_what_aws_asks_besides(mail: channels.Channel) -> None:
+    assert mail.fees["received"] == mail.fees["an answer sent"] == pytest.approx(100)
+    assert mail.mixed.usd_inbound < 30 < mail.fees["received"]
+    assert prices.SES_CHUNK_BYTES > mail.size > channels.MAIL_HEADERS
+
+
+def test_answers_cost_more_where_the_provider_tells_more_of_their_delivery(mail: channels.Channel) -> None:
+    sms = channels.sms(2)
+    assert sms.fees == {}
+    assert {"REST request"} <= set(sms.mixed.inbound) and "Lambda request mail" not in sms.mixed.inbound
+    assert sms.answer > mail.answer > cost.following(2)["an agent's answer, from webhook to Slack"]
+
+
+def test_a_reply_that_is_priced_did_reach_the_customer() -> None:
+    with stage() as at:
+        slack, channel, user = next(iter(at.slack)), at.new_channel(), at.new_user()
+        at.write(slack, channel, user)
+        at.pump()
+        agent, _, _ = at.sandbox.zendesk.add_agent("Agent", "agent@sandbox.test")
+        at.sandbox.zendesk.agent_comment(agent, max(at.sandbox.zendesk.tickets), "We have put it right.")
+        cost.come_in(at)
+        assert [effect.detail["text"] for effect in at.sandbox.ledger if effect.provider == "slack"] == [
+            "We have put it right."
+        ]
 
 
 @pytest.mark.parametrize(
@@ -112,5 +156,6 @@ def test_ten_waiting_messages_are_handled_in_one_run() -> None:
 def test_prices_are_those_of_the_price_list() -> None:
     million = usage.Usage(rest=1e6, lambda_requests=1e6, sqs=1e6, write_units=1e6, read_units=1e6)
     assert million.usd == pytest.approx(3.50 + 0.20 + 0.50 + 0.625 + 0.125)
+    assert usage.Usage(sqs_standard=1e6, sns=1e6, s3_writes=1e3, s3_gb_months=1).usd == pytest.approx(0.928)
     assert usage.Usage(lambda_ms=1e9).usd == pytest.approx(8.333, rel=1e-3)
     assert usage.lambda_ms(10, 5) == pytest.approx(10 * 1769 / 512 + 5)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import advice, budgets, cold, growth, payload, report, sync
+from bench import advice, budgets, cold, doors, growth, payload, report, sync
 from bench.growth import Work
 from connectors.base import InvalidWebhook, WebhookRequest
 from connectors.registry import connector
@@ -85,11 +85,27 @@ def test_a_fresh_interpreter_tells_its_calls_and_its_modules(tmp_path: Path) -> 
     assert "chalicelib.services.receive" not in told[cold.BARE].modules
 
 
-def test_writes_of_the_crm_are_counted_apart_from_reads() -> None:
-    found = sync.crm(messages=2)
+@pytest.mark.parametrize("provider", sync.BOTH)
+def test_writes_of_the_crm_are_counted_apart_from_reads(provider: str) -> None:
+    found = sync.crm(provider, messages=2)
     assert found.writes_per_message == 1
     assert found.writes_per_echo == 0
     assert 1 <= found.reads_per_hint <= 2
+
+
+def test_with_two_crms_each_sees_what_is_done_in_the_other_once() -> None:
+    found = sync.both(messages=2)
+    assert found.writes_per_message == dict.fromkeys(sync.BOTH, 1)
+    assert found.writes_per_answer == found.writes_per_status == dict.fromkeys(sync.BOTH, 1)
+    assert found.writes_afterwards == dict.fromkeys(sync.BOTH, 0)
+
+
+@pytest.mark.parametrize("provider", doors.DOORS)
+def test_each_providers_delivery_is_acknowledged_with_one_send(provider: str) -> None:
+    counted = cold.calls(provider)
+    assert counted.cold == ["GetParameter", "GetQueueUrl", "SendMessage"]
+    assert counted.warm == ["SendMessage"]
+    assert counted.sdk_modules == []
 
 
 def test_advice_is_given_only_where_the_account_shows_the_saving() -> None:

@@ -21,7 +21,8 @@ from infra.local.clock import VirtualClock
 from infra.local.discover import PLACE, announced
 from infra.local.runtime import LocalRuntime
 from infra.sandbox import Sandbox
-from infra.sandbox.control import ACTIONS, AGENTS, CUSTOMERS, OUTAGE, ControlDoor, call
+from infra.sandbox.control import ACTIONS, OUTAGE, ControlDoor, call
+from infra.sandbox.control_people import AGENTS, CUSTOMERS
 from infra.sandbox.faults import CALL_FAULTS, WEBHOOK_FAULTS
 
 TEXT = "My invoice is wrong"
@@ -229,7 +230,15 @@ def test_what_steers_a_terminal_is_not_shown(opened: Open) -> None:
         (["tickets", "0"], "'0' is no ticket"),
         (["tickets", "8"], "no ticket 8; there are: 1"),
         (["fault", "hubspot", "429"], "'hubspot' is not one of"),
-        (["fault", "slack", "outage"], "only Zendesk can be out"),
+        (["fault", "slack", "outage"], "only Zendesk, Salesforce and SES can be out"),
+        (["fault", "sms", "outage"], "sandbox fault sms 503"),
+        (["text"], "nothing to text"),
+        (["text", TEXT, "--file", "no-such-file"], "no-such-file cannot be read"),
+        (["mail", TEXT, "--reply"], "got no mail yet"),
+        (["mail", TEXT, "--reply", "--subject", "Hello"], "either --reply or --subject"),
+        (["answer", "case:7", "Hello"], "there is no Case 7; there is none yet"),
+        (["answer", "case:a/b", "Hello"], "'case:a/b' is no Case"),
+        (["cases", "8"], "there is no Case 8"),
         (["fault", "zendesk", "outage", "--times", "2"], "an outage strikes every call"),
         (["fault", "zendesk", "outage", "--match", "GET *"], "an outage strikes every call"),
         (["fault", "slack", "drop", "--seconds", "5"], "drop lasts no time"),
@@ -240,6 +249,7 @@ def test_what_cannot_be_done_is_refused_in_plain_words(opened: Open, arguments: 
     assert told in refused(*arguments)
     assert not any(opened.sandbox.slack.messages(place) for place in opened.sandbox.slack.channels)
     assert not opened.sandbox.faults.armed
+    assert not opened.sandbox.twilio.messages
     assert len(opened.sandbox.zendesk.comments(1)) == 1
 
 
@@ -276,7 +286,7 @@ def test_seconds_are_a_delay_a_retry_after_or_an_outage(opened: Open) -> None:
     delay, limit = opened.sandbox.faults.armed
     assert (delay.delay_ms, limit.retry_after) == (5_000, 7)
     assert [one["seconds"] for one in shown["faults"]] == [5, 7]
-    assert shown["outage_seconds_left"] == 90
+    assert shown["outages"] == {"zendesk": 90}
     assert "90 more seconds" in run("faults").output
 
 
@@ -289,7 +299,7 @@ def test_faults_are_listed_with_what_they_struck_and_taken_back(opened: Open) ->
     ]
     assert "No faults" in run("faults", "--clear").output
     assert not opened.sandbox.faults.armed
-    assert told("faults") == {"faults": [], "outage_seconds_left": 0}
+    assert told("faults") == {"faults": [], "outages": {}}
 
 
 def test_json_goes_to_a_file(opened: Open, tmp_path: Path) -> None:
@@ -297,7 +307,10 @@ def test_json_goes_to_a_file(opened: Open, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "wrote.json").read_text())["name"] == "#help"
 
 
-@pytest.mark.parametrize("name", ["write", "answer", "slack", "tickets", "fault", "faults"])
+@pytest.mark.parametrize(
+    "name",
+    ["write", "text", "mail", "answer", "slack", "tickets", "cases", "phones", "mailboxes", "fault", "faults"],
+)
 def test_every_command_tells_examples(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0
@@ -444,6 +457,8 @@ def test_customer_and_agent_are_played_through_the_running_product(
         runtime.run_for(MINUTE)
         shown = told("tickets", str(ticket["ticket"]))
         assert shown["status"] == "open"
+        (case,) = told("cases")
+        assert (case["subject"], case["status"], case["comments"]) == (TEXT, "Working", len(shown["comments"]))
         assert [each["text"] for each in shown["comments"] if each["role"] == "end-user"][-1] == "Thanks"
 
         result = CliRunner().invoke(main, ["--stage", runtime.stage, "show", f"zendesk:{ticket['ticket']}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ def shell_lines(page: str) -> Iterator[tuple[str, str]]:
     """Every command of the page's shell blocks with the output that the page shows for it, "" for none."""
     for block in blocks(page):
         if block.language == "sh":
-            yield from ((line, "") for line in block.text.splitlines() if line.strip() and not line.startswith("#"))
+            whole = block.text.replace("\\\n", " ")
+            yield from ((line, "") for line in whole.splitlines() if line.strip() and not line.startswith("#"))
         elif block.language == "console":
             for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
                 line, _, output = part.partition("\n")
@@ -56,9 +58,15 @@ def named(page: str, program: str) -> Iterator[tuple[list[str], bool]]:
     spoken = [" ".join(span.split()) for span in _SPAN.findall(_BLOCK.sub("", page))]
     for lines, whole in (([line for line, _ in shell_lines(page)], True), (spoken, False)):
         for line in lines:
-            words = shlex.split(line, comments=True)
+            words = _command(shlex.split(line, comments=True))
             if words and Path(words[0]).name == program:
                 yield words[1:], whole
+
+
+def _command(words: list[str]) -> list[str]:
+    """The command of a line: without the variables before it, and without where its input and output go."""
+    bare = list(itertools.dropwhile(re.compile(r"[A-Z_]+=").match, words))
+    return list(itertools.takewhile(lambda word: word not in ("<", ">", "|"), bare))
 
 
 def wrong_command(main: click.Command, words: list[str], whole: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import os
 import re
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from connectors import registry
 from infra.cli import main
+from tests.cli.conftest import House
 from tests.docs import pages
 from tests.docs.pages import PAGES, ROOT
 
@@ -64,6 +67,8 @@ def test_what_a_page_names_is_found_in_blocks_and_in_running_text() -> None:
     assert list(pages.named(page, "make")) == [(["nothing"], False)]
     assert list(pages.named(page, "deskweave")) == [(["show", "ID"], True), (["lanes", "--held"], False)]
     assert "nothing" not in pages.make_targets()
+    page = "```sh\nA_TOKEN=x deskweave connect slack \\\n    --no-ask < a.json\n```\n"
+    assert list(pages.named(page, "deskweave")) == [(["connect", "slack", "--no-ask"], True)]
 
 
 @pytest.mark.parametrize("link", ["no-such-page.md", "docs/limits.md#no-such-heading", "../outside.md"])
@@ -99,7 +104,8 @@ def test_some_commands_are_run_as_they_stand() -> None:
 
 @pytest.mark.parametrize("words", sorted({tuple(w) for p in PAGES for w, _ in pages.named(p.read_text(), "deskweave")}))
 def test_every_command_that_is_named_tells_its_help(words: tuple[str, ...]) -> None:
-    commands = [word for word in words if re.fullmatch(r"[a-z]+", word)][:2]
+    given = words[2:] if words[:1] == ("--stage",) else words
+    commands = [word for word in given if re.fullmatch(r"[a-z]+", word)][:2]
     for asked in (commands, commands[:1]):
         result = CliRunner().invoke(main, [*asked, "--help"])
         if result.exit_code == 0:
@@ -148,26 +154,25 @@ def test_the_session_by_hand_goes_as_the_page_shows(tmp_path: Path) -> None:
     assert told.splitlines()[1:] == shown
 
 
-def test_a_rotated_secret_is_stored_beside_the_old_one() -> None:
-    from chalicelib import bootstrap
-    from infra.local.clock import VirtualClock
-    from infra.local.runtime import LocalRuntime
+def test_a_rotated_secret_is_stored_beside_the_old_one(house: House, tmp_path: Path) -> None:
+    line = next(line for line, _ in pages.shell_lines(OPERATING.read_text()) if "connections change" in line)
+    for word in ("old", "new"):
+        (tmp_path / f"{word}.txt").write_text(f"{word}-secret-of-a-fixture")
+    given = [word.replace("@", f"@{tmp_path}/") for word in line.split()[1:]]
+    result = house.run(*(house.slack if word == "CONNECTION" else word for word in given))
+    assert result.exit_code == 0, result.output
+    connector = house.deps.connections.open(house.slack)
+    assert connector is not None
+    assert connector.settings["signing_secret"] == "new-secret-of-a-fixture"
+    assert connector.settings["previous_signing_secret"] == "old-secret-of-a-fixture"
 
-    example = next(block.text for block in pages.blocks(OPERATING.read_text()) if block.language == "python")
-    names: dict[str, object] = {}
-    exec(example, names)
-    rotate = names["rotate"]
-    assert callable(rotate)
-    clock = VirtualClock()
-    with LocalRuntime(1, clock):
-        deps = bootstrap.reset(now=clock, sink=lambda line: None)
-        old, new = "old-secret-of-a-fixture", "new-secret-of-a-fixture"
-        slack = deps.connections.add("slack", {"bot_token": "xoxb-of-a-fixture", "signing_secret": old})
-        rotate(slack, old, new)
-        connector = deps.connections.open(slack)
-        assert connector is not None
-        assert connector.settings["signing_secret"] == new
-        assert connector.settings["previous_signing_secret"] == old
+
+def test_every_connectors_secret_that_the_page_rotates_is_a_field() -> None:
+    named = re.search(r"^## Change a setting.*?^## ", OPERATING.read_text(), re.DOTALL | re.MULTILINE)
+    assert named
+    fields = {field.key for name in registry.names() for field in registry.connector(name).fields}
+    words = {word for word in re.findall(r"`(\w+)`", named[0])}
+    assert words and words <= fields
 
 
 def in_sources(pattern: str) -> set[str]:
@@ -197,11 +202,33 @@ def test_the_log_steps_are_those_of_the_code() -> None:
 NUMBERS = [
     ("limits", "largest webhook is {:g} MB", "chalicelib.services.receive:LARGEST_DELIVERY", 1_000_000),
     ("limits", "at most {:g} deep", "chalicelib.services.receive:DEEPEST", 1),
-    ("limits", "may have {:g} MB", "chalicelib.services.work:LARGEST_FILE", 1_000_000),
+    ("limits", "may have {:g} MB", "chalicelib.services.files:LARGEST", 1_000_000),
     ("limits", "{:,.0f} bytes are stored", "chalicelib.services.records:LONGEST_TEXT", 1),
     ("limits", "within {:g} days", "chalicelib.core.threading:REOPENS_WITHIN", 86_400_000),
     ("limits", "message at {:,.0f} characters", "connectors.slack.send:LONGEST_TEXT", 1),
     ("limits", "more than {:g} comments", "connectors.zendesk.read:MOST_PAGES", 1 / 30),
+    ("limits", "works for {:g} seconds", "chalicelib.services.files:_OPEN", 1),
+    ("limits", "after {:g} days; files", "infra.stack.template:RAW_DAYS", 1),
+    ("limits", "more than {:,.0f} characters goes", "connectors.shared.twilio.text:LONGEST", 1),
+    ("limits", "up to {:g} numbered parts", "connectors.shared.twilio.text:MOST_PARTS", 1),
+    ("limits", "Pictures up to {:g} MB", "connectors.sms.send:LARGEST_PICTURE", 1_000_000),
+    ("limits", "mail up to {:g} MB are read", "connectors.shared.email.mime:MOST_BYTES", 1_000_000),
+    ("limits", "{:,.0f} parts,", "connectors.shared.email.mime:MOST_PARTS", 1),
+    ("limits", "{:g} deep, 1,000", "connectors.shared.email.mime:MOST_DEPTH", 1),
+    ("limits", "{:,.0f} headers a part", "connectors.shared.email.mime:MOST_HEADERS", 1),
+    ("limits", "{:g} recipients", "connectors.shared.email.reading:MOST_RECIPIENTS", 1),
+    ("limits", "{:g}\n  files", "connectors.shared.email.bodies:MOST_FILES", 1),
+    ("limits", "{:,.0f} characters of what was written", "connectors.shared.email.reading:MOST_TEXT", 1),
+    ("limits", "up to {:g} copies", "connectors.ses.send:MOST_COPIES", 1),
+    ("limits", "Files up to {:g} MB are attached", "connectors.ses.send:LARGEST_FILE", 1_000_000),
+    ("limits", "at most {:g} mails within an hour", "connectors.ses:Ses.reply_budget", 1),
+    ("limits", "tells within {:g} minutes", "connectors.ses:Ses.settle_seconds", 60),
+    ("limits", "up to {:,.0f} characters there", "connectors.salesforce.words:LONGEST_TEXT", 1),
+    ("limits", "a note {:,.0f} bytes", "connectors.salesforce.words:LONGEST_NOTE", 1),
+    ("limits", "more than {:g} comments or e-mails", "connectors.salesforce.read:MOST_PAGES", 1 / 50),
+    ("limits", "has up to {:g} KB", "chalicelib.api.door:LARGEST_BODY", 1024),
+    ("operating", "sent {:g} messages within", "connectors.ses:Ses.reply_budget", 1),
+    ("operating", "after {:g} days", "infra.stack.template:RAW_DAYS", 1),
     ("operating", "at most {:g} lanes", "chalicelib.services.clock:PACE", 1),
 ]
 
@@ -209,7 +236,7 @@ NUMBERS = [
 @pytest.mark.parametrize(("page", "words", "constant", "unit"), NUMBERS)
 def test_a_number_on_a_page_is_that_of_the_code(page: str, words: str, constant: str, unit: float) -> None:
     module, _, name = constant.partition(":")
-    number = getattr(importlib.import_module(module), name) / unit
+    number = operator.attrgetter(name)(importlib.import_module(module)) / unit
     assert words.format(number) in (ROOT / "docs" / f"{page}.md").read_text()
 
 
@@ -218,3 +245,15 @@ def test_the_waits_on_the_page_are_those_of_the_ledger() -> None:
 
     assert [backoff(tries) // 1000 for tries in range(1, 7)] == [5, 15, 60, 300, 900, 900]
     assert "a lane waits 5 s, 15 s, 1 min, 5 min, then every 15 min" in OPERATING.read_text()
+
+
+def test_the_means_of_settling_a_call_are_those_of_the_connectors() -> None:
+    names = {"Slack": "slack", "SMS": "sms", "E-mail": "ses", "Zendesk": "zendesk", "Salesforce": "salesforce"}
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    told = {
+        (names[row[1]], call): row[3]
+        for row in re.finditer(r"^\| (\S+) (`\w+`(?:, `\w+`)*) *\| (\w+):", page, re.MULTILINE)
+        for call in re.findall(r"`(\w+)`", row[2])
+    }
+    declared = {(name, *one) for name in registry.names() for one in registry.connector(name).effects.items()}
+    assert {(*key, means) for key, means in told.items()} == declared

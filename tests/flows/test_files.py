@@ -33,6 +33,19 @@ def test_a_message_does_not_wait_for_its_file() -> None:
         check(scenario)
 
 
+def test_an_answer_does_not_wait_for_a_file_that_cannot_be_fetched() -> None:
+    with Wide(1, salesforce=False) as scenario:
+        scenario.sandbox.faults.add(Fault("twilio", "500", "GET *", times=1000))
+        scenario.text(picture=True)
+        scenario.run(30)
+        scenario.answer()
+        scenario.run(30)
+        assert len(scenario.texted()) == 1
+        scenario.sandbox.faults.clear()
+        scenario.settle()
+        check(scenario)
+
+
 def test_a_link_redirects_to_the_bucket_and_says_when_it_cannot() -> None:
     with Wide(2, salesforce=False) as scenario:
         scenario.write(file=True)

@@ -117,6 +117,21 @@ def test_what_is_no_persons_matter_is_kept_marked_and_can_be_released(why: str) 
         check(scenario)
 
 
+def test_the_files_of_a_mail_with_a_virus_are_never_copied() -> None:
+    from chalicelib.services import held
+
+    with Wide(8, salesforce=False) as scenario:
+        scenario.mail(virus="FAIL", attachments=[("bill.pdf", "application/pdf", b"worse than a bill")])
+        scenario.run(30)
+        (conversation,) = scenario.conversations()
+        with scenario.runtime.wire.acting("setup"):
+            held.release(conversation["id"], scenario.deps)
+        scenario.settle()
+        assert len(scenario.zendesk.tickets) == 1
+        assert not [item for item in scenario.items() if item["sk"].startswith("file#")]
+        assert not [item for item in scenario.items() if item.get("kind") == "fetch"]
+
+
 def test_an_automatic_answer_is_a_note_and_changes_nothing() -> None:
     with Wide(9, salesforce=False) as scenario:
         answered(scenario)

@@ -55,6 +55,23 @@ def test_a_bounce_and_a_complaint_are_told_to_the_agent(fate: str, state: str, w
         assert progress(scenario)[0][ADA] == state
 
 
+def test_what_comes_back_after_it_was_delivered_is_told_and_stays_so() -> None:
+    """A mail server may take a mail and bounce it later; a delivery that is told late takes nothing back."""
+    with Wide(3, salesforce=False) as scenario:
+        scenario.ses.fates[ADA] = "complaint"
+        scenario.sandbox.faults.add(Fault("ses", "delay", "Complaint", delay_ms=30_000))
+        scenario.mail()
+        scenario.run(20)
+        scenario.answer()
+        scenario.run(20)
+        assert progress(scenario)[0][ADA] == "delivered"
+        scenario.run(40)
+        for delivery in [one for one in scenario.sandbox.deliveries if one.topic == "Delivery"]:
+            scenario.sandbox.redeliver(delivery.id)
+        scenario.run(60)
+        assert progress(scenario)[0][ADA] == "complained"
+
+
 def test_a_mail_whose_answer_was_lost_is_settled_by_its_event() -> None:
     with Wide(4, salesforce=False) as scenario:
         scenario.mail()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from infra.sandbox.faults import Fault
 from tests.support.books import check
 from tests.support.wide import Wide
 
@@ -107,3 +108,16 @@ def test_two_desks_fall_silent() -> None:
         before = len(scenario.sandbox.ledger)
         scenario.run(3600)
         assert scenario.sandbox.ledger[before:] == []
+
+
+def test_a_message_that_meets_a_case_just_solved_opens_it_in_both_desks() -> None:
+    """The customer writes before we have read that an agent solved the case."""
+    with Wide(7) as scenario:
+        opened(scenario)
+        scenario.sandbox.faults.add(Fault("salesforce", "drop", "*", times=9))
+        scenario.change_case(status="Closed")
+        scenario.mail(in_reply_to=scenario.records("message")[0]["pk"].rpartition("#")[2])
+        scenario.settle()
+        assert [one["status"] for one in scenario.conversations()] == ["open"]
+        assert [list(desk.statuses().values()) for desk in scenario.desks()] == [["open"], ["open"]]
+        check(scenario)

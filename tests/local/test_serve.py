@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from click.testing import CliRunner
 
 from infra.cli import main
 from infra.local import discover
+from infra.sandbox.control import call
 
+T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "infra.cli")
 
 
@@ -94,13 +100,60 @@ def test_another_command_finds_the_running_one(tmp_path: Path, monkeypatch: pyte
 def test_with_the_sandbox_its_accounts_are_connected(tmp_path: Path) -> None:
     with served(tmp_path) as (process, lines):
         (connections,) = [line for line in lines if line.startswith("Connections")]
-        assert "slack" in connections
-        assert "zendesk" in connections
+        for provider in ("slack", "sms", "ses", "zendesk", "salesforce"):
+            assert f"{provider} " in connections
         assert any(line.startswith("Sandbox") and "http://127.0.0.1:" in line for line in lines)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+def test_a_customers_picture_is_opened_by_its_link_in_a_ticket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The link is the served address's own; it leads to the local bucket, for whoever has it, for a while."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "label.png").write_bytes(b"\x89PNG")
+    with served(tmp_path):
+        sandbox = discover.sandbox_door()
+        assert sandbox is not None
+        picture = {"name": "label.png", "media_type": "image/png", "content": "iVBORw=="}
+        call(sandbox, "text", text="It looks like this", person="Ada Lovelace", files=[picture])
+        link = waited_for(lambda: in_a_case(sandbox))
+        assert link.startswith(json.loads((tmp_path / ".deskweave" / "local.json").read_text())["http"])
+        content, address = waited_for(lambda: opened(link))
+        assert content == b"\x89PNG"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(address.replace("X-Amz-Expires=300", "X-Amz-Expires=3000"), timeout=10)
+        assert refused.value.code == 403
+        refused.value.close()
+
+
+def in_a_case(sandbox: dict[str, str]) -> str:
+    """The link to a file in the first Case, "" where there is none yet."""
+    cases = call(sandbox, "cases", case="")["cases"]
+    comments = call(sandbox, "cases", case=cases[0]["id"])["comments"] if cases else []
+    return next((found[1] for one in comments if (found := re.search(r"\[file: \S+\] (\S+)", one["text"]))), "")
+
+
+def opened(link: str) -> tuple[bytes, str]:
+    """What a browser gets, and from which address; nothing while the file is still being copied."""
+    try:
+        with urllib.request.urlopen(link, timeout=10) as answer:
+            return answer.read(), answer.url
+    except urllib.error.HTTPError as error:
+        error.close()
+        assert error.code == 503
+        return b"", ""
+
+
+def waited_for(look: Callable[[], T]) -> T:
+    """Look until there is something, for half a minute."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        found = look()
+        if found and found != (b"", ""):
+            return found
+    raise AssertionError("it never showed")
 
 
 def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

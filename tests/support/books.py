@@ -103,8 +103,12 @@ def _times(said: Said, scenario: Scenario) -> list[int]:
     return [to_customer, *(_count(said.mark, comments, public=True) for comments in desks)]
 
 
+# The token of a link may hold any letters, a mark's too.
+_LINK = re.compile(r"https?://\S+")
+
+
 def _count(mark: str, comments: list[tuple[bool, str]], *, public: bool) -> int:
-    return sum(text.count(mark) for shown, text in comments if shown is public)
+    return sum(_LINK.sub("", text).count(mark) for shown, text in comments if shown is public)
 
 
 def _linked(name: str, comments: list[tuple[bool, str]], scenario: Scenario) -> int:

@@ -67,6 +67,11 @@ class ZendeskDesk:
         """What the desk mailed to customers by itself."""
         return len(self._zendesk.mails) + len(self._zendesk.verification_mails)
 
+    def comments_of(self, record: str) -> list[tuple[bool, str]]:
+        """Those of one ticket, () where it is not this desk's."""
+        mine = self._zendesk.comments(int(record)) if record in self.statuses() else []
+        return [(comment["public"], comment["plain_body"]) for comment in mine]
+
     def _all(self) -> list[dict[str, Any]]:
         return [comment for ticket in self._zendesk.tickets for comment in self._zendesk.comments(ticket)]
 

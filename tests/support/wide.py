@@ -35,6 +35,10 @@ class SalesforceDesk:
     def mails(self) -> int:
         return len(self._salesforce.mails)
 
+    def comments_of(self, record: str) -> list[tuple[bool, str]]:
+        mine = self._salesforce.comments(record) if record in self.statuses() else []
+        return [(comment["public"], comment["text"]) for comment in mine]
+
     def _all(self) -> list[dict[str, Any]]:
         return [comment for case in self._salesforce.cases for comment in self._salesforce.comments(case)]
 

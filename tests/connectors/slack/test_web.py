@@ -245,6 +245,16 @@ def test_a_file_that_says_it_is_too_large_is_not_even_asked_for(
     assert sandbox.requests["slack", "GET", "download"] == 0
 
 
+def test_a_refusal_that_comes_instead_of_a_file_is_no_file(
+    sandbox: Sandbox, slack: Slack, thread: dict[str, str]
+) -> None:
+    found = customers_file(sandbox, thread)
+    sandbox.faults.add(Fault("slack", "expired_token", "*download*"))
+    with pytest.raises(BadCredentials, match="invalid_auth"):
+        slack.fetch_file(found, 1000)
+    assert slack.fetch_file(found, 1000).content
+
+
 def test_a_sign_in_page_is_no_file(sandbox: Sandbox, thread: dict[str, str]) -> None:
     found = customers_file(sandbox, thread)
     page = Attachment(found.key, "page.html", "text/html", -1, found.url)
