@@ -80,6 +80,10 @@ def not_delivered(channel: str, reason: str) -> str:
     return f"This reply was NOT delivered on {channel}: {reason}"
 
 
+def in_doubt(channel: str) -> str:
+    return f"It is NOT KNOWN whether this reply was delivered on {channel}; somebody is asked to look there."
+
+
 def clock(ms: int) -> str:
     """A time as people read it, in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -9,6 +9,7 @@ such a call may have written bears the customer's name, so it goes to nobody.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
@@ -315,10 +316,9 @@ def queued(hint: Hint, delivery: Delivery) -> dict[str, Any]:
 
 def credentials_failed(connection: str, reason: str, deps: Deps) -> None:
     """Pause a connection whose credentials the provider refuses, and tell the admin; the work is kept."""
-    try:
-        deps.connections.pause(connection, reason)
-    except ConditionFailed:
+    if not deps.connections.state(connection):
         return
+    # Listed first: whoever finds the connection paused calls no more, and would have nothing to tell.
     failures.add(
         "connection",
         reason,
@@ -327,3 +327,5 @@ def credentials_failed(connection: str, reason: str, deps: Deps) -> None:
         id=f"connection-{connection}",
         connection=connection,
     )
+    with suppress(ConditionFailed):
+        deps.connections.pause(connection, reason)

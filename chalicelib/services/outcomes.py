@@ -175,7 +175,7 @@ def hold(head: Item, entries: list[Item], state: str, reason: str, deps: Deps, *
         ]
         when = {"call.id": head["call"]["id"]}
         writes.append(Update(head["pk"], keys.HEAD, set=change, remove=tuple(remove), when=when))
-        told, wake = _tell_agent(head, entries, reason, deps)
+        told, wake = _tell_agent(head, entries, state, reason, deps)
         try:
             deps.table.transact([put, *writes, *told])
         except ConditionFailed:
@@ -189,15 +189,15 @@ def hold(head: Item, entries: list[Item], state: str, reason: str, deps: Deps, *
     raise AwsUnavailable("the conversation is being written by others; the clock wakes the lane again")
 
 
-def _tell_agent(head: Item, entries: list[Item], reason: str, deps: Deps) -> tuple[list[Write], list[str]]:
-    """A reply that did not go out: a private note on the ticket says so, where the agent who wrote it sees it."""
+def _tell_agent(head: Item, entries: list[Item], state: str, reason: str, deps: Deps) -> tuple[list[Write], list[str]]:
+    """A reply that did not go out, or may not have: a private note says so, where the agent who wrote it sees it."""
     if entries[0]["kind"] not in ("send", "send_file"):
         return [], []
     conversation = deps.table.get(keys.conversation(head["conversation"]))
     if conversation is None or not conversation["crms"]:
         return [], []
     provider = deps.connections.state(head["connection"]).get("provider", "the channel")
-    text = wording.not_delivered(provider, reason)
+    text = wording.in_doubt(provider) if state == "unknown" else wording.not_delivered(provider, reason)
     added, numbers = lanes.append(
         conversation, [Entry(crm, "note", {"text": text}) for crm in conversation["crms"]], deps.now()
     )

@@ -28,10 +28,7 @@ _SECRET = "[!-~]{24,200}"
 
 
 class Salesforce(CrmConnector):
-    """One org. What each call does is told where it is done: read.py, write.py, contacts.py, check.py, hooks.py.
-
-    refused  settings that are not taken, and why
-    """
+    """One Salesforce org: Cases, e-mails and comments on them, Contacts."""
 
     name = "salesforce"
     title = "Salesforce"

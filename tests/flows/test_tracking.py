@@ -92,6 +92,8 @@ def test_a_mail_of_which_nothing_is_heard_waits_for_a_person() -> None:
         scenario.settle()
         (failure,) = scenario.failures()
         assert failure["state"] == "unknown"
+        told = [c for c in scenario.zendesk.comments(1) if "NOT KNOWN" in c["plain_body"]]
+        assert [c["public"] for c in told] == [False]
         from chalicelib.services import failures
 
         with scenario.runtime.wire.acting("setup"):

@@ -124,7 +124,7 @@ def _leaks(scenario: Scenario) -> tuple[str, ...]:
     public = "\n".join(text for desk in scenario.desks() for shown, text in desk.comments() if shown)
     notes = tuple(s.mark for s in scenario.said if s.kind == "note" and s.mark in outside + public)
     edits = tuple(s.mark for s in scenario.said if s.kind == "edit" and s.mark in public + outside)
-    told = tuple(words for words in ("NOT delivered", "edited their message") if words in public + outside)
+    told = tuple(words for words in ("NOT delivered", "NOT KNOWN", "edited their message") if words in public + outside)
     return notes + edits + told
 
 
