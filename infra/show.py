@@ -185,7 +185,7 @@ def _delivery(out: Console, entry: Carried, *, indent: int) -> None:
     if entry.detail:
         told.append(safe(f" {entry.detail.splitlines()[0][:80]}"))
     told.append(": ")
-    told.append(state, _STATE.get(entry.state, ""))
+    told.append(safe(entry.progress) or state, _STATE.get(entry.state, ""))
     told.append(f" {clock(entry.at)}" if entry.state == "done" else f" since {clock(entry.at)}", "dim")
     if entry.reason:
         told.append(safe(f": {entry.reason}"))

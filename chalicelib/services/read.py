@@ -19,6 +19,7 @@ _FEWEST_ENTRIES = 500
 # A message has one entry for its text and one a file in each lane; of a lane this many a message are looked at.
 _ENTRIES_A_MESSAGE = 12
 _MOST_HELD = 1_000
+_SENT = ("send", "send_file")
 
 
 class Unknown(LookupError):
@@ -169,10 +170,21 @@ def _carried(
         lane = keys.lane(item["id"], target)
         head = deps.table.get(lane, keys.HEAD) or {}
         most = max(_FEWEST_ENTRIES, _ENTRIES_A_MESSAGE * limit)
-        for entry in reversed(deps.table.query(lane, "E#", "E#~", limit=most, forward=False)):
+        entries = deps.table.query(lane, "E#", "E#~", limit=most, forward=False)
+        sent = [(keys.message(target, one["key"]), "-") for one in entries if one["kind"] in _SENT and one.get("key")]
+        ways = {pk: item.get("progress", {}) for (pk, _), item in deps.table.get_many(sent).items()} if sent else {}
+        for entry in reversed(entries):
             shown = _entry(entry, head, target, files, states, deps.now())
+            if way := ways.get(keys.message(target, entry.get("key", ""))):
+                shown = replace(shown, progress=_progress(way))
             found.setdefault(entry.get("message", ""), []).append(shown)
     return found
+
+
+def _progress(way: Mapping[str, str]) -> str:
+    """How far a message has come, as its provider told: for each recipient, where it told of recipients."""
+    told = {whom: state for whom, state in way.items() if whom != "-"}
+    return ", ".join(f"{whom}: {state}" for whom, state in told.items()) or way.get("-", "")
 
 
 def _entry(

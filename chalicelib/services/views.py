@@ -63,6 +63,7 @@ class Carried:
     state     "done", "skipped", "failed", "unknown", or the lane's standing where it is unfinished
     at        when it was done, or since when it waits
     next_try  when it is tried next, 0 where that is not known
+    progress  how far an answer has come since, in the provider's words for it, "" where it tells nothing
     """
 
     connection: str
@@ -74,6 +75,7 @@ class Carried:
     reason: str = ""
     next_try: int = 0
     detail: str = ""
+    progress: str = ""
 
 
 @dataclass(frozen=True)

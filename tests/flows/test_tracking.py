@@ -129,3 +129,16 @@ def test_a_text_in_doubt_is_looked_up(fault: str) -> None:
         scenario.settle()
         assert len(scenario.texted()) == 1
         check(scenario)
+
+
+def test_how_far_an_answer_came_is_shown_where_it_stands() -> None:
+    from chalicelib.services import read
+
+    with Wide(8, salesforce=False) as scenario:
+        scenario.mail()
+        scenario.run(20)
+        scenario.answer()
+        scenario.run(60)
+        with scenario.runtime.wire.acting("setup"):
+            shown = read.conversation(scenario.conversations()[0]["id"], scenario.deps)
+        assert [delivery.progress for delivery in shown.messages[1].deliveries] == [f"{ADA}: delivered"]
