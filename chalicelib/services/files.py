@@ -13,7 +13,7 @@ from urllib.parse import quote
 from chalicelib.aws.errors import NotFound
 from chalicelib.aws.table import Item, Put
 from chalicelib.core import wording
-from chalicelib.core.model import Attachment, File
+from chalicelib.core.model import Attachment, File, Status
 from chalicelib.services import keys, links, records
 from chalicelib.services.lanes import Entry
 from chalicelib.services.work import Done, Work
@@ -103,5 +103,6 @@ def _read(attachment: Attachment, message: Item, work: Work) -> File:
 
 def _lost(kept: Item, work: Work, told: str) -> Done:
     text = wording.file_lost(kept["name"], told)
-    notes = [Entry(crm, "note", {"text": text}) for crm in work.conversation["crms"]]
+    crms = work.conversation["crms"] if work.conversation["status"] != Status.CLOSED else []
+    notes = [Entry(crm, "note", {"text": text}) for crm in crms]
     return Done(writes=[Put(kept)], entries=notes)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
 
 _TRIES = 8
-# A transaction takes 100 items; a held conversation that grew longer than this is no person's.
+# A transaction takes 100 items.
 _MOST = 20
 
 
@@ -27,6 +27,8 @@ def release(conversation_id: str, deps: Deps) -> int:
         if not conversation.get("held"):
             raise LookupError(f"{conversation_id} is not held: its tickets are made already")
         messages = _messages(conversation_id, deps)
+        if len(messages) > _MOST:
+            raise LookupError(f"{conversation_id} holds more than {_MOST} messages: answer by hand, to its sender")
         crms = deps.connections.crms()
         change: dict[str, Any] = {"crms": crms, "listed": f"conversations#{conversation['status']}", "held": ""}
         entries: list[Entry] = []
@@ -45,6 +47,6 @@ def release(conversation_id: str, deps: Deps) -> int:
 
 
 def _messages(conversation_id: str, deps: Deps) -> list[Item]:
-    listed = deps.table.index("conversation", {"conversation": conversation_id}, limit=_MOST)
+    listed = deps.table.index("conversation", {"conversation": conversation_id}, limit=_MOST + 1)
     found = deps.table.get_many([(key["pk"], "-") for key in listed])
     return sorted(found.values(), key=lambda message: str(message["sort"]))

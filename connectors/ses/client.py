@@ -87,7 +87,9 @@ def refusal(response: Mapping[str, Any]) -> ConnectorError:
     said = f"Amazon SES: {one_line(str(told.get('Message', '')) or 'refused')} ({code})"
     if code in _QUOTA:
         return TryLater(said, retry_after=_QUOTA_SECONDS, scope="connection")
-    if code in _LATER or status == 429:
+    # "The request has failed due to a temporary failure": in an outage nobody is asked about each mail.
+    # https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
+    if code in _LATER or status == 429 or (status == 503 and code == "ServiceUnavailable"):
         return TryLater(said, scope="connection")
     if code in _ACCOUNT or status in (401, 403):
         return BadCredentials(said)

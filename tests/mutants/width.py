@@ -111,7 +111,7 @@ MUTANTS: tuple[Mutant, ...] = (
     more""",
         """    target = item["connection"]
     more""",
-        (_FILES + "test_files_of_every_channel_are_copied", _FILES + "test_a_message_does_not_wait_for_its_file"),
+        (_FILES + "test_an_answer_does_not_wait_for_a_file_that_cannot_be_fetched",),
     ),
     Mutant(
         "P5",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
 
-from infra.sandbox.deliveries import Answer, Delivery
+from tests.support.orders import differences, kept_back, let_through, timeless
 from tests.support.scenario import Scenario
 
 CHUNKS = 4
@@ -71,7 +70,7 @@ def test_five_events_in_any_order_come_to_one_state(five: str, chunk: int) -> No
         for order, seen in zip(played, _visible(scenario, channels), strict=True):
             finals[seen].append(order)
         assert not scenario.failures()
-    assert len(finals) == 1, _differences(finals)
+    assert len(finals) == 1, differences(finals)
 
 
 def _played(scenario: Scenario, order: tuple[int, ...], act: Callable[[Scenario, str], None], opened: bool) -> str:
@@ -80,23 +79,10 @@ def _played(scenario: Scenario, order: tuple[int, ...], act: Callable[[Scenario,
     if opened:
         scenario.slack.post(scenario.customer, channel, "the root")
         scenario.run()
-    kept = _kept_back(scenario, lambda: act(scenario, channel))
+    kept = kept_back(scenario, lambda: act(scenario, channel))
     assert len(kept) == 5, [delivery.topic for delivery in kept]
-    for number in order:
-        scenario.sandbox.redeliver(kept[number].id)
-        scenario.run()
+    let_through(scenario, kept, order)
     return channel
-
-
-def _kept_back(scenario: Scenario, act: Callable[[], None]) -> list[Delivery]:
-    """The deliveries of what is done, none of which has reached us."""
-    courier, post = scenario.sandbox.courier, scenario.sandbox.courier.post
-    before = len(courier.deliveries)
-    courier.post = lambda url, headers, body, timeout: Answer(200)
-    act()
-    courier.deliver_due()
-    courier.post = post
-    return courier.deliveries[before:]
 
 
 def _ticket(scenario: Scenario, channel: str) -> int:
@@ -124,19 +110,13 @@ def _visible(scenario: Scenario, channels: list[str]) -> list[str]:
             "comments": sorted([public, VERSIONS.get(text, text)] for public, text in said),
             "sent": [m["text"] for m in scenario.slack.messages(channel) if m.get("bot_id")],
         }
-        seen.append(re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", json.dumps(what)))
+        seen.append(timeless(json.dumps(what)))
     return seen
-
-
-def _differences(finals: dict[str, list[tuple[int, ...]]]) -> str:
-    return "\n".join(f"{len(orders)} orders, e.g. {orders[:4]}: {final}" for final, orders in finals.items())
 
 
 def test_an_edit_that_overtakes_its_message_leaves_the_message_its_own_words() -> None:
     with Scenario() as scenario:
-        kept = _kept_back(scenario, lambda: _edits_and_tombstone(scenario, scenario.channel))
-        for number in (3, 0, 1, 2, 4):
-            scenario.sandbox.redeliver(kept[number].id)
-            scenario.run()
+        kept = kept_back(scenario, lambda: _edits_and_tombstone(scenario, scenario.channel))
+        let_through(scenario, kept, (3, 0, 1, 2, 4))
         assert [r["text"] for r in scenario.records("message")] == ["first words", "a reply"]
         assert not [item for item in scenario.items() if item["sk"].startswith("conflict#")]

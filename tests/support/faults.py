@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from infra.local.wire import ProcessDied
-from tests.support.paths import Path
+from tests.support import paths
 from tests.support.scenario import Scenario
 
 DIES_BEFORE = "dies before"
@@ -26,18 +28,23 @@ _READS = ("Get", "BatchGet", "Query", "GET ")
 
 @dataclass(frozen=True)
 class Point:
-    """The n-th call (from 1) of one operation of a service, "http" for the providers."""
+    """The n-th call (from 1) of one operation of a service, "http" for the providers; `code` is where it is made."""
 
     service: str
     operation: str
     ordinal: int
+    code: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.service} {self.operation} #{self.ordinal}"
 
     def modes(self) -> tuple[str, ...]:
         """In which ways this call can go wrong."""
-        return READ_MODES if self.operation.startswith(_READS) else MODES
+        return READ_MODES if self.reads else MODES
+
+    @property
+    def reads(self) -> bool:
+        return self.operation.startswith(_READS)
 
 
 class Recorder:
@@ -52,7 +59,7 @@ class Recorder:
             return
         operation = plain(service, operation)
         self._counts[service, operation] += 1
-        self.points.append(Point(service, operation, self._counts[service, operation]))
+        self.points.append(Point(service, operation, self._counts[service, operation], _code()))
 
 
 class Injector:
@@ -82,7 +89,7 @@ class Injector:
         raise _failure(service, self.mode)
 
 
-def record(path: Path) -> list[Point]:
+def record(path: paths.Path) -> list[Point]:
     """The call points of a path, once it has been played without a fault."""
     recorder = Recorder()
     with path.make() as scenario:
@@ -103,6 +110,17 @@ def inject(scenario: Scenario, point: Point, mode: str, play: Callable[[Scenario
         scenario.settle()
     scenario.runtime.on_call = None
     return injector.struck
+
+
+def _code() -> tuple[str, ...]:
+    """The lines of our own code that lead to the call which is being made, the innermost first."""
+    found, frame = [], sys._getframe(2)
+    while frame.f_back is not None:
+        frame = frame.f_back
+        file = Path(frame.f_code.co_filename)
+        if {"chalicelib", "connectors"} & set(file.parts) and "site-packages" not in file.parts:
+            found.append(f"{file.parent.name}/{file.name}:{frame.f_lineno}")
+    return tuple(found)
 
 
 def plain(service: str, operation: str) -> str:

@@ -57,7 +57,7 @@ class ZendeskDesk:
     def statuses(self) -> dict[str, str]:
         """Each ticket's status in our words."""
         names = {"hold": "on_hold"}
-        return {str(n): names.get(t["status"], t["status"]) for n, t in self._zendesk.tickets.items()}
+        return {str(n): names.get(t["status"], str(t["status"])) for n, t in self._zendesk.tickets.items()}
 
     def same(self, ours: str, theirs: str) -> bool:
         """Whether the desk has no other word for our status than this one."""

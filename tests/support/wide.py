@@ -118,7 +118,8 @@ class Wide(Scenario):
 
     def delivered_files(self) -> list[str]:
         by_mail = [name for sent in self.ses.sent for name, _, _ in sent.attachments]
-        return [*super().delivered_files(), *by_mail]
+        by_sms = [one.text.partition(": ")[0] for one in self.twilio.sent if "/files/" in one.text]
+        return [*super().delivered_files(), *by_mail, *by_sms]
 
     def case(self, number: int = 1) -> str:
         """The id of the case that was made as the nth."""

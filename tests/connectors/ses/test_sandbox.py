@@ -189,7 +189,7 @@ def _armed(kind: str) -> Spoil:
 REFUSALS: list[tuple[str, Spoil, type[ConnectorError], bool | None, int]] = [
     ("too many requests", _armed("429"), TryLater, False, 0),
     ("an error inside SES", _armed("500"), TryLater, True, 0),
-    ("SES is not there", _armed("503"), TryLater, True, 0),
+    ("SES is not there", _armed("503"), TryLater, False, 0),
     ("nothing was applied, no answer came", _armed("timeout_before"), TryLater, True, 0),
     ("it was sent, no answer came", _armed("timeout_after"), TryLater, True, 1),
     ("an expired token", _armed("expired_token"), BadCredentials, None, 0),
