@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ministack test test-fast check bench mutants clean
+.PHONY: help setup demo serve ministack test test-every test-fast check bench mutants clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ ministack: setup ## run an AWS on this machine to deploy to, until Ctrl-C
 
 test: setup ## every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-every: setup ## every test, with every call point and every order: an hour
+	DESKWEAVE_EVERY=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: setup ## the tests that take no patience
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"

@@ -61,7 +61,7 @@ def played(seed: int, customers: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("seed", "customers"),
-    [(1, 1), pytest.param(2, 2, marks=pytest.mark.slow), pytest.param(3, 5, marks=pytest.mark.slow)],
+    [(1, 1), pytest.param(3, 5, marks=pytest.mark.slow)],
 )
 def test_the_books_balance(seed: int, customers: int) -> None:
     figures = played(seed, customers)
@@ -117,8 +117,8 @@ def test_conversations_can_be_read() -> None:
 
 @pytest.mark.slow
 def test_other_seeds_are_other_days() -> None:
-    days = [played(1, 1), played(2, 2), played(5, 1)]
-    assert len({json.dumps(day["shown"], default=str) for day in days}) == 3
+    days = [played(1, 1), played(5, 1)]
+    assert len({json.dumps(day["shown"], default=str) for day in days}) == 2
 
 
 @pytest.mark.slow

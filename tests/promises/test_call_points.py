@@ -11,6 +11,7 @@ import pytest
 from tests.support import books
 from tests.support.faults import MODES, Point, inject, record
 from tests.support.paths import PATHS, Path
+from tests.support.patience import EVERY, share
 from tests.support.wide_paths import WIDE_PATHS
 
 
@@ -36,13 +37,13 @@ def _recorded(name: str) -> tuple[Point, ...]:
 
 
 def points_of(path: Path) -> list[Point]:
-    """The points that are tried on a path.
+    """The points that are tried on a path: all with DESKWEAVE_EVERY.
 
-    All of them on the spine's own paths. On the others every call of a provider, every write, and each read of the
-    table, the queues or the settings that no path before it makes from the same lines of code.
+    Else every call of a provider, every write, and each read of the table, the queues or the settings that no path
+    before it makes from the same lines of code.
     """
     points = _recorded(path.name)
-    if path.name in PATHS:
+    if EVERY:
         return list(points)
     known = {point.code for name in itertools.takewhile(path.name.__ne__, ALL) for point in _recorded(name)}
     chosen = []
@@ -62,9 +63,11 @@ PARTS = 4
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("path", ALL.values(), ids=ALL)
 def test_a_fault_at_any_call_loses_and_doubles_nothing(
-    path: Path, mode: str, part: int, record_property: Callable[[str, object], None]
+    path: Path, mode: str, part: int, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     points = [point for point in points_of(path) if mode in point.modes()][part::PARTS]
+    if path.name in WIDE_PATHS:
+        points = share(points, seed, 2)
     wrong, decided = [], 0
     for point in points:
         try:

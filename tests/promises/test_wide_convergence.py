@@ -11,10 +11,11 @@ from chalicelib.services import failures
 from infra.sandbox import Fault
 from tests.support import books
 from tests.support.faults import Chaos
+from tests.support.patience import EVERY
 from tests.support.wide import ADA, PHONE, Wide
 from tests.support.wide_paths import somebody_decides
 
-MIXTURES = 8
+MIXTURES = 12 if EVERY else 4
 STEPS = 24
 CALL_FAULTS = ("429", "500", "503", "timeout_before", "timeout_after", "expired_token")
 HOOK_FAULTS = ("duplicate", "delay", "reorder")

@@ -13,6 +13,7 @@ import pytest
 
 from infra.sandbox.deliveries import Delivery
 from tests.support.orders import Order, differences, kept_back, let_through, timeless
+from tests.support.patience import share
 from tests.support.wide import Wide
 
 CHUNKS = 4
@@ -124,9 +125,9 @@ FIVES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.parametrize("five", FIVES)
-def test_five_events_of_any_channel_in_any_order_come_to_one_state(five: str, chunk: int) -> None:
+def test_five_events_of_any_channel_in_any_order_come_to_one_state(five: str, chunk: int, seed: int) -> None:
     played = FIVES[five]
-    orders = played.orders()
+    orders = share(played.orders(), seed, 3)
     finals: dict[str, list[Order]] = defaultdict(list)
     with Wide(1, salesforce=played.desks == 2) as scenario:
         scenario.sandbox.salesforce.spare()
