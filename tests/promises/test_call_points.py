@@ -67,7 +67,7 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(
 ) -> None:
     points = [point for point in points_of(path) if mode in point.modes()][part::PARTS]
     if path.name in WIDE_PATHS:
-        points = share(points, seed, 2)
+        points = share(points, seed, 3)
     wrong, decided = [], 0
     for point in points:
         try:

@@ -127,7 +127,7 @@ FIVES = {
 @pytest.mark.parametrize("five", FIVES)
 def test_five_events_of_any_channel_in_any_order_come_to_one_state(five: str, chunk: int, seed: int) -> None:
     played = FIVES[five]
-    orders = share(played.orders(), seed, 3)
+    orders = share(played.orders(), seed, 5)
     finals: dict[str, list[Order]] = defaultdict(list)
     with Wide(1, salesforce=played.desks == 2) as scenario:
         scenario.sandbox.salesforce.spare()
