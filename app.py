@@ -1,4 +1,4 @@
-"""Deskweave's AWS entry points, all of them: the webhook, the two queue workers and the clock."""
+"""Deskweave's AWS entry points, all of them: webhooks, files, the REST API, three queue workers and the clock."""
 
 from __future__ import annotations
 

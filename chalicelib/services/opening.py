@@ -73,7 +73,9 @@ def _open(
     """Open a conversation: claims, routing, and a lane for each CRM; none of them where no ticket may be made."""
     held = event.held or event.automatic
     conversation_id = deps.new_id("c")
-    conversation = _conversation(conversation_id, event, delivery, item, deps)
+    known = any(key in found.items for key in people.claims(delivery.connection, event.sender))
+    tags = people.profile(item["customer"], deps)["tags"] if known else []
+    conversation = _conversation(conversation_id, event, delivery, item, tags, deps)
     thread = found.items.get((keys.thread(delivery.connection, event.thread), "-"))
     if found.follows:
         conversation["follows"] = found.follows
@@ -99,9 +101,10 @@ def _open(
     return Plan(writes, [keys.lane(conversation_id, target) for target in numbers])
 
 
-def _conversation(conversation_id: str, event: MessageReceived, delivery: Delivery, item: Item, deps: Deps) -> Item:
-    kept = deps.table.get(keys.customer(item["customer"])) or {}
-    routed = routing.route(settings.rules(deps), channel=delivery.provider, text=event.text, tags=kept.get("tags", []))
+def _conversation(
+    conversation_id: str, event: MessageReceived, delivery: Delivery, item: Item, tags: list[str], deps: Deps
+) -> Item:
+    routed = routing.route(settings.rules(deps), channel=delivery.provider, text=event.text, tags=tags)
     now = deps.now()
     conversation: Item = {
         "pk": keys.conversation(conversation_id),

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.core.model import Attachment, DeliveryState, DeliveryUpdated, Event, Ignored, MessageReceived, Person
+from chalicelib.core.model import (
+    UNVERIFIED,
+    Attachment,
+    DeliveryState,
+    DeliveryUpdated,
+    Event,
+    Ignored,
+    MessageReceived,
+    Person,
+)
 from connectors.http import one_line
 from connectors.ses import keys, notices
 from connectors.ses.events import time_of
@@ -23,7 +32,6 @@ MOST_ANSWERED = 50
 MOST_TAKING_PART = 50
 MOST_COPIES = 20
 LONGEST_REFERENCES = 2_000
-UNVERIFIED = "unverified:"
 _REPORTS = {"bounce": "a bounce", "feedback": "a complaint"}
 
 
