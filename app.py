@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from chalice.app import Chalice, Rate, Response
 
 from chalicelib import bootstrap
-from chalicelib.api import admin, records
+from chalicelib.api import admin, door, records
 from chalicelib.services.receive import receive
 from connectors.base import WebhookRequest
 
@@ -18,9 +18,22 @@ if os.environ.get("AWS_CHALICE_CLI_MODE"):
     from chalicelib import deploying
 
     deploying.on_command_line()
+# However much waits, workers leave most of an account's functions (1,000 at once) to webhooks.
+AT_ONCE = 50
 BODIES = ["application/json", "application/x-www-form-urlencoded", "text/plain", "text/xml", "application/xml"]
 
-app = Chalice(app_name="deskweave")
+
+class Door(Chalice):
+    """Chalice, with our headers on every answer: those that chalice itself makes (405, 415, 500) too."""
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        answer = super().__call__(event, context)
+        answer["headers"] = door.HEADERS | answer["headers"]
+        return answer
+
+
+app = Door(app_name="deskweave")
+app.log.addFilter(door.without_words)
 app.register_blueprint(admin.blueprint)
 app.register_blueprint(records.blueprint)
 
@@ -44,31 +57,33 @@ def webhook(provider: str, connection: str) -> Response:
     )
     answer = receive(provider, connection, asked, deps)
     answer_headers: dict[str, str | list[str]] = {"Content-Type": answer.content_type}
-    if answer.status == 503:
-        # Zendesk tries a 503 again only where it is told when, and within a minute.
+    if answer.status in (429, 503):
+        # Zendesk tries these again only where it is told when, and within a minute.
         answer_headers["Retry-After"] = "5"
     return Response(answer.body, status_code=answer.status, headers=answer_headers)
 
 
 @app.route("/files/{token}", methods=["GET"])
 def file(token: str) -> Response:
-    from chalicelib.services import files
+    from chalicelib.services import file_door
 
-    answer = files.open_link(token, bootstrap.deps())
-    shown: dict[str, str | list[str]] = dict(files.HEADERS)
+    assert app.current_request is not None
+    answer, retry = file_door.opened(token, door.address(app.current_request), bootstrap.deps())
+    shown: dict[str, str | list[str]] = {"Retry-After": str(retry)} if retry else {}
     if answer.status == 302:
         return Response("", status_code=302, headers=shown | {"Location": answer.body})
     return Response(answer.body, status_code=answer.status, headers=shown | {"Content-Type": answer.content_type})
 
 
-@app.on_sqs_message(queue=f"deskweave-{STAGE}-inbox.fifo", batch_size=10)
+@app.on_sqs_message(queue=f"deskweave-{STAGE}-inbox.fifo", batch_size=10, maximum_concurrency=AT_ONCE)
 def inbox(event: Any) -> None:
     from chalicelib.services import inbox as service
 
-    service.handle(event.to_dict()["Records"], bootstrap.deps())
+    deps = bootstrap.deps()
+    service.handle(event.to_dict()["Records"], deps, deps.now() + event.context.get_remaining_time_in_millis())
 
 
-@app.on_sqs_message(queue=f"deskweave-{STAGE}-effects.fifo", batch_size=10)
+@app.on_sqs_message(queue=f"deskweave-{STAGE}-effects.fifo", batch_size=10, maximum_concurrency=AT_ONCE)
 def effects(event: Any) -> None:
     from chalicelib.services import effects as service
 
@@ -76,7 +91,7 @@ def effects(event: Any) -> None:
     service.handle(event.to_dict()["Records"], deps.now() + event.context.get_remaining_time_in_millis(), deps)
 
 
-@app.on_sqs_message(queue=f"deskweave-{STAGE}-mail", batch_size=10)
+@app.on_sqs_message(queue=f"deskweave-{STAGE}-mail", batch_size=10, maximum_concurrency=AT_ONCE)
 def mail(event: Any) -> None:
     from chalicelib.services import mail as service
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from bench import channels, cold, cost, growth, report, speed, sync
+from bench import channels, cold, cost, counted, growth, report, speed, sync
 from bench.budgets import BUDGETS, Figure, figure
 
 Result = TypeVar("Result")
@@ -49,6 +49,7 @@ def _measure(console: Console, *, detail: bool) -> tuple[list[Figure], dict[str,
     crms = {provider: timed(f"the CRM's side, {provider}", partial(sync.crm, provider)) for provider in sync.BOTH}
     two = timed("two CRMs", sync.both)
     grown = timed("growth", growth.growth)
+    timed("acts, for deskweave cost", counted.write)
     speed_ = timed("speed", speed.messages_per_second)
 
     report.show_cost(quiet, batched, console)

@@ -14,6 +14,7 @@ from statistics import median
 from bench import usage
 from bench.observe import Call, Run, Unit
 from bench.usage import Usage
+from infra import schema
 
 INBOUND, TARGET = "inbound", "target"
 
@@ -76,24 +77,30 @@ def side(run: Run, call: Call, unit: Unit | None = None) -> str:
     return TARGET if "-effects" in queue else INBOUND
 
 
+def home(run: Run) -> str:
+    """Whose cost a run is, but for the calls in it that are the other side's."""
+    return TARGET if run.function in ("effects", "clock") else INBOUND
+
+
 def lines(run: Run, cpu_ms: float) -> Iterator[Line]:
     """The account of one run. `cpu_ms` is the processor time to reckon with (the median of such runs)."""
-    home = TARGET if run.function in ("effects", "clock") else INBOUND
+    whole = home(run)
     if run.function == "api":
         yield Line(INBOUND, "REST request", Usage(rest=1))
-    yield Line(home, f"Lambda request {run.function}", Usage(lambda_requests=1))
+    yield Line(whole, f"Lambda request {run.function}", Usage(lambda_requests=1))
     wait = dict.fromkeys((INBOUND, TARGET), 0.0)
-    wait[home] += run.provider_calls * usage.PROVIDER_MS
+    wait[whole] += run.provider_calls * usage.PROVIDER_MS
     for call in run.calls:
         if call.call.by == "function":
             wait[side(run, call)] += usage.wait_ms(call.call.service, call.call.operation)
         yield from _call_lines(run, call)
-    wait[home] = usage.lambda_ms(cpu_ms, wait[home])
+    memory = schema.function_memory()[run.function]
     for whose, ms in wait.items():
-        if ms:
-            yield Line(whose, f"Lambda time {run.function}", Usage(lambda_ms=ms))
+        took = usage.billed(cpu_ms if whose == whole else 0.0, ms, memory)
+        if took.lambda_ms:
+            yield Line(whose, f"Lambda time {run.function}", took)
     written = len(PLATFORM_LINES) + run.log_bytes + LINE_OVERHEAD * (3 + run.log_lines)
-    yield Line(home, f"logs {run.function}", Usage(log_bytes=written))
+    yield Line(whole, f"logs {run.function}", Usage(log_bytes=written))
 
 
 def _call_lines(run: Run, call: Call) -> Iterator[Line]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.usage import MILLION, PRICES, Usage, lambda_ms, wait_ms
+from bench.usage import MILLION, PRICES, billed, wait_ms
+from infra import schema
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def _queue_address(account: Mapping[str, float]) -> list[Advice]:
     asked = account.get("SQS GetQueueUrl", 0.0)
     if not asked:
         return []
-    waits = Usage(lambda_ms=lambda_ms(0.8, wait_ms("sqs", "GetQueueUrl"))).usd * MILLION
+    waits = billed(0.8, wait_ms("sqs", "GetQueueUrl"), schema.function_memory()["api"]).usd * MILLION
     return [Advice("ask for a queue's address once per process, or build it from the account's id", asked + waits)]
 
 

@@ -57,9 +57,9 @@ def mail(messages: int = 8) -> Channel:
     with stage(slacks=0) as at:
         at.add_ses()
         with at.without_hints():
-            size = _Mailer(at, JOINS, 1).size
-            found = {kind: one_a_second(at, _Mailer(at, kind, messages), messages, _before_us(size)) for kind in MIX}
-        _Mailer(at, JOINS, 1)
+            size = Mailer(at, JOINS, 1).size
+            found = {kind: one_a_second(at, Mailer(at, kind, messages), messages, before_us(size)) for kind in MIX}
+        Mailer(at, JOINS, 1)
         answer = _answer(at)
     chunks = -(-size // SES_CHUNK_BYTES)
     fees = {
@@ -76,14 +76,14 @@ def sms(messages: int = 8) -> Channel:
     with stage(slacks=0) as at:
         at.add_sms()
         with at.without_hints():
-            found = {kind: one_a_second(at, _Texter(at, kind, messages), messages) for kind in SMS_MIX}
+            found = {kind: one_a_second(at, Texter(at, kind, messages), messages) for kind in SMS_MIX}
         size = max(len(one.body) for one in at.sandbox.deliveries if one.provider == "twilio")
-        _Texter(at, JOINS, 1)
+        Texter(at, JOINS, 1)
         answer = _answer(at)
     return Channel(found, mixed(found, SMS_MIX), answer, {}, size)
 
 
-def _before_us(size: int) -> dict[str, Usage]:
+def before_us(size: int) -> dict[str, Usage]:
     """What AWS charges for a mail of so many bytes before our first function runs, and for keeping it."""
     return {
         "S3 PutObject by SES": Usage(s3_writes=1),
@@ -94,7 +94,7 @@ def _before_us(size: int) -> dict[str, Usage]:
     }
 
 
-class _Mailer:
+class Mailer:
     """Mails one message of a kind, each time of the next customer; the first ones are made ready and handled."""
 
     def __init__(self, at: Stage, kind: str, customers: int) -> None:
@@ -142,7 +142,7 @@ class _Mailer:
         return message_id
 
 
-class _Texter:
+class Texter:
     """Texts one message of a kind, each time of the next customer; the first ones are made ready and handled."""
 
     def __init__(self, at: Stage, kind: str, customers: int) -> None:

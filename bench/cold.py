@@ -28,7 +28,7 @@ from chalicelib.services import connections
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, BARE = "app", "bench.scripts.bare_app"
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/nonexistent",
     "PYTHONHASHSEED": "0",
@@ -50,6 +50,21 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where the interpreters import from: the packages, and the code with `bench` in it.
+
+    writable  whether they may leave bytecode behind, as they may not on Lambda
+    """
+
+    site: str
+    root: str
+    writable: bool = True
+
+
+HERE = Place(sysconfig.get_paths()["purelib"], str(ROOT))
+
+
+@dataclass(frozen=True)
 class Told:
     """What a script told of itself: the AWS calls it made, the modules it had loaded at the end, the timed blocks."""
 
@@ -61,8 +76,9 @@ class Told:
 class Cold:
     """A provider's signed delivery for one made-up connection, and the interpreters that acknowledge it."""
 
-    def __init__(self, folder: Path, provider: str = "slack") -> None:
+    def __init__(self, folder: Path, provider: str = "slack", place: Place = HERE) -> None:
         self.folder = folder
+        self.place = place
         self.provider = provider
         self.rng = random.Random(7)
         self.seat = payload.workspace(self.rng)
@@ -72,7 +88,7 @@ class Cold:
         """How many instructions it takes from interpreter start to the end of `times` acknowledgements."""
         given = self._given(app, times=times, preload=preload, tell="")
         tool = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={self.folder / 'counts'}"]
-        found = _COUNT.search(self._run([*tool, *_python("cold.py"), given]))
+        found = _COUNT.search(self._run([*tool, *self._python("cold.py"), given]))
         if found is None:
             raise RuntimeError("valgrind told no number of instructions")
         return int(found.group(1).replace(",", ""))
@@ -87,7 +103,7 @@ class Cold:
 
     def _told(self, script: str, app: str, **more: Any) -> Told:
         tell = self.folder / "told.json"
-        self._run([*_python(script), self._given(app, tell=str(tell), **more)])
+        self._run([*self._python(script), self._given(app, tell=str(tell), **more)])
         found = json.loads(tell.read_text(encoding="utf-8"))
         return Told(found["calls"], found["modules"], found.get("blocks", {}))
 
@@ -108,8 +124,13 @@ class Cold:
         path.write_text(json.dumps(given), encoding="utf-8")
         return str(path)
 
+    def _python(self, script: str) -> list[str]:
+        path = Path(__file__).resolve().parent / "scripts" / script
+        return [sys.executable, "-S", str(path), self.place.site, self.place.root]
+
     def _run(self, command: list[str]) -> str:
-        done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
+        given = ENVIRONMENT if self.place.writable else {**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command[:6])} ended with {done.returncode}:\n{done.stderr[-2000:]}")
         return done.stderr
@@ -221,8 +242,3 @@ def _groups(cold: Cold, ours: int, bare: int) -> dict[str, int]:
         now = cold.instructions(BARE, preload=loaded)
         found[f"import {group}"], before = now - before, now
     return {**found, "the first delivery's own work": ours - before}
-
-
-def _python(script: str) -> list[str]:
-    here = Path(__file__).resolve().parent / "scripts" / script
-    return [sys.executable, "-S", str(here), sysconfig.get_paths()["purelib"], str(ROOT)]

@@ -53,7 +53,7 @@ def quiet(messages: int = 12) -> dict[str, Priced]:
     """Each kind of message at one a second: nothing batches, and the queues' pollers come back empty."""
     with stage() as at:
         slack = next(iter(at.slack))
-        return {kind: one_a_second(at, _Writer(at, slack, kind, messages), messages) for kind in MIX}
+        return {kind: one_a_second(at, Writer(at, slack, kind, messages), messages) for kind in MIX}
 
 
 def batched(rounds: int = 3) -> dict[str, Priced]:
@@ -66,7 +66,7 @@ def following(times: int = 5) -> dict[str, float]:
     """What a message brings about besides: dollars per million of each, on both sides together."""
     with stage() as at:
         theirs = at.sandbox.zendesk
-        write = _Writer(at, next(iter(at.slack)), JOINS, 1)
+        write = Writer(at, next(iter(at.slack)), JOINS, 1)
         come_in(at)
         agent, _, _ = theirs.add_agent("Agent", "agent@sandbox.test")
         (ticket,) = theirs.tickets
@@ -150,7 +150,7 @@ def one_a_second(
 
 def _tens(at: Stage, kind: str, rounds: int) -> tuple[list[Run], int]:
     slack = next(iter(at.slack))
-    write = _Writer(at, slack, kind, 10)
+    write = Writer(at, slack, kind, 10)
     at.runs.clear()
     for _ in range(rounds):
         for _ in range(10):
@@ -160,7 +160,7 @@ def _tens(at: Stage, kind: str, rounds: int) -> tuple[list[Run], int]:
     return list(at.runs), rounds * 10
 
 
-class _Writer:
+class Writer:
     """Writes one message of a kind, each time of the next customer; the first ones are made ready and handled."""
 
     def __init__(self, at: Stage, slack: str, kind: str, customers: int) -> None:

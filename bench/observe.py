@@ -90,6 +90,15 @@ class Observer:
         self.log_lines += 1
         self.log_bytes += len(json.dumps(line, separators=(",", ":"))) + 1
 
+    def kept_bytes(self) -> int:
+        """What the table grew by, as DynamoDB reckons storage: 100 bytes for each item besides its own.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+        """
+        changed = [item for touched, _ in self._watched.seen for item in touched]
+        items = sum((item.after is not None) - (item.before is not None) for item in changed)
+        return sum(capacity.size(item.after) - capacity.size(item.before) for item in changed) + 100 * items
+
     @contextmanager
     def running(self) -> Iterator[dict[str, Any]]:
         """Note what happens inside as one run; the body fills in `function` and `messages`."""

@@ -45,7 +45,7 @@ def show_cost(quiet: Mapping[str, Priced], batched: Mapping[str, Priced], consol
             f"{function} {priced.cpu_ms[function]:.1f} ms CPU -> {billed:.0f} ms"
             for function, billed in sorted(priced.lambda_ms.items())
         )
-        console.print(f"Lambda times per run, derived (512 MB, {priced.batch:.0f} a batch), {name}: {times}")
+        console.print(f"Lambda times per run, derived ({priced.batch:.0f} a batch), {name}: {times}")
 
 
 def show_channels(channels: Mapping[str, Channel], console: Console) -> None:

@@ -34,6 +34,8 @@ class Deps:
         self.now = now or _wall_clock
         self.random = random
         self.sink = sink
+        # When the run of inbox under way ends (ms), None where nobody ends it.
+        self.deadline: int | None = None
 
     @cached_property
     def table(self) -> Table:

@@ -18,7 +18,7 @@ def prepare(arguments: list[str], environment: dict[str, str], root: Path = _ROO
     """
     if "deploy" in arguments and "DESKWEAVE_ACCOUNT" not in environment:
         raise SystemExit("This stage is not set up on AWS yet: run `deskweave up --stage NAME` first, then this again.")
-    if {"deploy", "package"} & set(arguments):
+    if _packs(arguments):
         sys.dont_write_bytecode = True
         for folder in _SHIPPED:
             for cached in list((root / folder).rglob("__pycache__")):
@@ -26,5 +26,26 @@ def prepare(arguments: list[str], environment: dict[str, str], root: Path = _ROO
 
 
 def on_command_line() -> None:
-    """Do it for the command that runs now."""
-    prepare(sys.argv[1:], dict(os.environ))
+    """Do it for the command that runs now, and let chalice add the bytecode that the functions' own Python reads."""
+    arguments = sys.argv[1:]
+    prepare(arguments, dict(os.environ))
+    if "deploy" in arguments:
+        _refuse_early(arguments)
+    if _packs(arguments):
+        from infra import bytecode
+
+        bytecode.install()
+
+
+def _refuse_early(arguments: list[str]) -> None:
+    """End here, in plain words, where AWS would refuse half way."""
+    from infra.stack import ready, words
+
+    try:
+        ready.check(arguments, os.environ)
+    except words.Refused as refused:
+        raise SystemExit(f"Nothing was deployed. {refused.message}") from refused
+
+
+def _packs(arguments: list[str]) -> bool:
+    return not {"deploy", "package"}.isdisjoint(arguments)

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 
 import click
 
+from chalicelib import VERSION
 from infra import commands
 from infra.reach import Target
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="deskweave", message="deskweave %(version)s")
+@click.version_option(VERSION, message="deskweave %(version)s")
 @click.option("--stage", metavar="NAME", help="The deployed stage to work with, rather than the local run.")
 @click.pass_context
 def main(context: click.Context, stage: str | None) -> None:

@@ -105,6 +105,21 @@ def _ask(field: Field, optional: str = "") -> str:
     return str(click.prompt(shown, "", show_default=False, hide_input=field.secret, value_proc=right, err=True))
 
 
+def new_secret(name: str, given: str | None) -> str:
+    """A secret as it was given: VALUE, @FILE, - for standard input, or None to ask for it at the terminal."""
+    if given is None:
+        if not at_a_terminal():
+            raise click.UsageError(f"give the new {name}: --new @FILE, or --new - to read it from standard input")
+        return str(click.prompt(f"new {name}", hide_input=True, err=True))
+    if given == "-":
+        return str(sys.stdin.read().strip())
+    if given.startswith("@"):
+        return _read(Path(given[1:]))
+    told = "on the command line your shell's history and other users may see it; use --new @FILE, or --new -"
+    click.echo(f"warning: {name} is a secret: {told}", err=True)
+    return given
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()

@@ -19,6 +19,11 @@ RETENTION_SECONDS = 14 * 24 * 3600
 # AWS: six times the function's time-out, so that throttled retries fit in.
 VISIBILITY_FACTOR = 6
 
+# What a function has where a stage's settings name no other.
+SHARED_MEMORY_MB = 512
+# The longest that one call of AWS takes: to connect, and to wait for an answer (chalicelib/aws/clients.py).
+AWS_CALL_SECONDS = 9
+
 # index -> its partition key and its sort key, each with its type; every index projects the keys only.
 INDEXES = {
     "due": (("due_pk", "S"), ("due_at", "N")),
@@ -102,9 +107,31 @@ def queues(stage: str) -> dict[str, QueueSpec]:
 
 def function_seconds() -> dict[str, int]:
     """Each function's time-out as `.chalice/config.json` deploys it; `api` is chalice's `api_handler`."""
+    return {name: int(given["lambda_timeout"]) for name, given in _deployed().items()}
+
+
+def function_memory() -> dict[str, int]:
+    """Each function's memory in MB, as `.chalice/config.json` deploys it; before 0.3 it named none for each."""
+    functions = _deployed()
+    return {name: int(given.get("lambda_memory_size", SHARED_MEMORY_MB)) for name, given in functions.items()}
+
+
+def _deployed() -> dict[str, dict[str, Any]]:
+    """What `.chalice/config.json` has of each function, by our short names.
+
+    Time-outs and memory were derived by `python -m bench.sizing` from measured processor seconds (docs/benchmarks.md):
+
+    api      29 s are all that API Gateway waits. A whole processor: it starts in a third of the time, for the little
+             that its short runs cost more
+    inbox    60 s: as long to begin readings of a provider as one may take (services/hints.py, LONGEST_READ), and that
+             one; a cold start and ten of the largest mails take half of it. Memory as effects': more than where cost
+             times latency is least, so that webhook to effect takes three seconds where all three start cold
+    effects  150 s: as long to begin calls as one call may take (services/effects.py, LONGEST_CALL), and that call
+    mail, clock   the memory at which cost times latency is least; they wait for AWS alone
+    """
     config = json.loads(_CONFIG.read_text(encoding="utf-8"))
     functions = config["stages"]["dev"]["lambda_functions"]
-    return {"api" if name == "api_handler" else name: int(given["lambda_timeout"]) for name, given in functions.items()}
+    return {"api" if name == "api_handler" else name: given for name, given in functions.items()}
 
 
 def _queue_name(stage: str, function: str, name: str) -> str:

@@ -281,7 +281,8 @@ def connection(out: Console, shown: Connection) -> None:
         "added": f"{clock(shown.added_at)} UTC",
     }
     _pairs(out, rows)
-    settings = [(setting.key, setting.label, setting.value or "not set") for setting in shown.settings]
+    ends = {one.key: f", until {clock(one.until)} UTC" for one in shown.settings if one.until}
+    settings = [(one.key, one.label, (one.value or "not set") + ends.get(one.key, "")) for one in shown.settings]
     table(out, ("setting", "", "value"), settings, empty="No settings.")
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+import botocore
 from botocore.config import Config
 from chalice.app import Chalice, Response
 
 CONFIG = Config(
-    connect_timeout=2, read_timeout=8, retries={"total_max_attempts": 1, "mode": "standard"}, parameter_validation=False
+    connect_timeout=2,
+    read_timeout=7,
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    parameter_validation=False,
+    user_agent=f"deskweave botocore/{botocore.__version__}",
 )
 CLIENTS: dict[str, Any] = {}
 

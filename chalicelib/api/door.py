@@ -7,6 +7,7 @@ body, and the OpenAPI description at once. Nothing but chalice and the standard 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 256 * 1024
 _ID = re.compile(r"[\x21-\x7e]{1,300}")
-_HEADERS = {
-    "Content-Type": "application/json",
+# On every answer. Nothing of ours is a page, may be framed, or is worth a cache's memory.
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -41,7 +42,12 @@ LIMIT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": 100, "de
 
 
 class Refusal(Exception):
-    """A request that is not done: its status, a word for programs, and for people what is wrong and what to do."""
+    """A request that is not done: its status, a word for programs, and for people what is wrong and what to do.
+
+    quiet  whether the log has had enough of it
+    """
+
+    quiet = False
 
     def __init__(self, status: int, error: str, message: str, mend: str = "", **more: Any) -> None:
         super().__init__(message)
@@ -119,7 +125,8 @@ def _answered(one: Operation, blueprint: Blueprint, **ids: str) -> Response:
     from chalicelib import bootstrap
     from chalicelib.api.refusals import of
 
-    deps, request, caller = bootstrap.deps(), blueprint.current_request, None
+    deps, request, caller, quiet, retry = bootstrap.deps(), blueprint.current_request, None, False, {}
+    began = deps.now()
     try:
         caller = _let_in(one, request, deps)
         asked = Asked(deps, caller, _query(one, request), _body(one, request))
@@ -129,19 +136,57 @@ def _answered(one: Operation, blueprint: Blueprint, **ids: str) -> Response:
         refusal = of(error)
         if refusal.status == 500:
             deps.log.bug("admin", error, operation=one.act.__name__)
-        text, status = json.dumps(refusal.body, default=_plain), refusal.status
-    deps.log.step("admin", outcome=str(status), operation=one.act.__name__, who=caller.name if caller else "")
-    return Response(text, status_code=status, headers={**_HEADERS, **_MORE_HEADERS.get(status, {})})
+        text, status, quiet = json.dumps(refusal.body, default=_plain), refusal.status, refusal.quiet
+        retry = {"Retry-After": str(refusal.body["retry_after"])} if "retry_after" in refusal.body else {}
+    told = {"operation": one.act.__name__, "who": _who(caller)}
+    if not quiet:
+        deps.log.step("admin", outcome=str(status), **told, took=deps.now() - began)
+    if one.writes and status < 400:
+        deps.log.step("audit", outcome="done", **told, target=next(iter(ids.values()), ""))
+    headers: dict[str, str | list[str]] = {**_JSON, **_MORE_HEADERS.get(status, {}), **retry}
+    return Response(text, status_code=status, headers=headers)
 
 
+def _who(caller: Caller | None) -> str:
+    """A caller as the log names them: issuers may give an address for an account's name."""
+    if caller is None or "@" not in caller.name:
+        return caller.name if caller else ""
+    import hashlib
+
+    return f"account sha256:{hashlib.sha256(caller.name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+_JSON = {"Content-Type": "application/json"}
 _MORE_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
+
+
+def address(request: Request) -> str:
+    """The caller's address as API Gateway tells it; what a header says of it anybody may have written."""
+    return str((request.context.get("identity") or {}).get("sourceIp") or "")
+
+
+def without_words(record: logging.LogRecord) -> bool:
+    """Keep an exception's message, which may hold a customer's words, out of chalice's log: its place is told."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return True
+    from chalicelib import bootstrap
+
+    bootstrap.deps().log.bug("receive", error)
+    return False
 
 
 def _let_in(one: Operation, request: Request, deps: Deps) -> Caller:
     """Who asks, if they may. Nothing else of the request is looked at before."""
     from chalicelib.api import callers
 
-    caller = callers.caller(str(request.headers.get("authorization") or ""), deps)
+    given = str(request.headers.get("authorization") or "")
+    try:
+        caller = callers.caller(given, address(request), deps)
+    except callers.TooOften as error:
+        refusal = Refusal(429, "too_often", str(error), "send a key that is right", retry_after=error.seconds)
+        refusal.quiet = not error.first
+        raise refusal from None
     if caller is None:
         mend = "send `Authorization: Bearer` with an admin key: `deskweave admin key new` makes one"
         raise Refusal(401, "unauthorized", "this needs an admin key, or a token of the issuer", mend)

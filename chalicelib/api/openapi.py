@@ -29,6 +29,7 @@ _REFUSED = {
     413: f"The body has more than {LARGEST_BODY} bytes.",
     415: "The body is not JSON.",
     422: "The body is read, but not right; or the provider refuses the settings, in its own words.",
+    429: "Too many sign-ins failed from this address: Retry-After says when to try again.",
     503: "AWS does not answer; try again.",
 }
 _ERROR: Json = {
@@ -93,7 +94,7 @@ def _parameter(where: str, name: str, schema: Json) -> Json:
 
 
 def _statuses(one: Operation) -> list[int]:
-    found = {400, 401, 503, *one.refuses}
+    found = {400, 401, 429, 503, *one.refuses}
     found |= {403, 413} if one.writes else set()
     found |= {404} if "{" in one.path else set()
     found |= {415, 422} if one.body else set()

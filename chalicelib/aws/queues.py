@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +68,28 @@ class Queue:
             )
         )
         return list(answer.get("Messages", ()))
+
+    def take_in(self, letter: Mapping[str, Any]) -> None:
+        """Queue a message that was received from another queue, as it is and in its own group."""
+        sqs = clients.client("sqs")
+        entry = {"QueueUrl": self.url, "MessageBody": letter["Body"]}
+        if group := letter.get("Attributes", {}).get("MessageGroupId"):
+            entry |= {"MessageGroupId": group, "MessageDeduplicationId": self.random(16).hex()}
+        _guard(lambda: sqs.send_message(**entry))
+
+    def let_go(self, receipt: str) -> None:
+        """Give a received message back at once."""
+        sqs = clients.client("sqs")
+        url = self.url
+        _guard(lambda: sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0))
+
+    def count(self) -> int:
+        """About how many messages there are, received ones included."""
+        sqs = clients.client("sqs")
+        names = [f"ApproximateNumberOfMessages{ending}" for ending in ("", "NotVisible", "Delayed")]
+        url = self.url
+        found = _guard(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)).get("Attributes", {})
+        return sum(int(found.get(name, 0)) for name in names)
 
     def delete(self, receipt: str) -> None:
         sqs = clients.client("sqs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from chalicelib.aws import clients
@@ -22,12 +23,14 @@ class Secrets:
         return value if isinstance(value, dict) else {}
 
     def write(self, name: str, value: dict[str, Any]) -> None:
+        own = os.environ.get("DESKWEAVE_KMS_KEY")
         self._call(
             "put_parameter",
             Name=self.prefix + name,
             Value=json.dumps(value),
             Type="SecureString",
             Overwrite=True,
+            **({"KeyId": own} if own else {}),
         )
 
     def remove(self, name: str) -> None:

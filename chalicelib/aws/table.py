@@ -6,7 +6,7 @@ its pk has sk "-". Reads are strongly consistent except over an index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,15 @@ class Delete:
     when: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Scanned:
+    """A page of a scan: the items that were wanted, how many were read for them, and the read units that took."""
+
+    items: list[Item]
+    read: int
+    units: float
+
+
 ANY = object()
 Write = Put | Update | Delete
 
@@ -94,10 +103,14 @@ class Table:
         self, pk: str, start: str = "", end: str = "\U0010ffff", *, limit: int = 100, forward: bool = True
     ) -> list[Item]:
         """The items under one pk with start <= sk <= end, in order of sk, at most `limit`."""
+        start = start or " "
+        if start > end:
+            # DynamoDB refuses a range that ends before it begins, as that of a lane's entries does where none is left.
+            return []
         return self._query(
             limit,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :start AND :end",
-            ExpressionAttributeValues=_pack({":pk": pk, ":start": start or " ", ":end": end}),
+            ExpressionAttributeValues=_pack({":pk": pk, ":start": start, ":end": end}),
             ScanIndexForward=forward,
             ConsistentRead=True,
         )
@@ -136,6 +149,25 @@ class Table:
                 break
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return items
+
+    def scan(self, prefix: str, when: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[Scanned]:
+        """Read the whole table, a page at a time: for an admin's command, never on a message's way.
+
+        Gives the attributes that are `wanted` of the items whose pk begins with `prefix`, where `when` holds. What was
+        written within the last second may be missing.
+        """
+        words = _Words()
+        shown = ", ".join(words.name(attribute) for attribute in wanted)
+        begins = f"begins_with({words.name('pk')}, {words.value(prefix)})"
+        request = words.complete({"ProjectionExpression": shown, "ReturnConsumedCapacity": "TOTAL"}, when)
+        request["FilterExpression"] = " AND ".join([begins, *filter(None, [request.pop("ConditionExpression", "")])])
+        while True:
+            answer = self._call("scan", **request)
+            units = float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0))
+            yield Scanned([_unpack(raw) for raw in answer["Items"]], int(answer["ScannedCount"]), units)
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def put(self, item: Item, *, new: bool = False) -> None:
         """Write an item; with `new`, raise `ConditionFailed` where there is one."""

@@ -42,12 +42,20 @@ class Caller:
 
 @dataclass(frozen=True)
 class Key:
-    """An admin key as it is listed; the key itself is never shown again."""
+    """An admin key as it is listed; the key itself is never shown again.
+
+    until  ms, when it ends by itself since another took its place; 0 where it does not
+    """
 
     id: str
     role: AdminRole
     name: str
     added_at: int
+    until: int = 0
+
+
+class Replaced(ValueError):
+    """The key was rotated already; the message says until when it works."""
 
 
 def new(role: AdminRole, name: str, deps: Deps) -> tuple[str, Key]:
@@ -62,8 +70,33 @@ def new(role: AdminRole, name: str, deps: Deps) -> tuple[str, Key]:
 def listed(deps: Deps) -> list[Key]:
     """All keys, oldest first."""
     items = deps.table.query(PARTITION, limit=1000)
-    keys = [Key(item["sk"], AdminRole(item["role"]), item["name"], item["at"]) for item in items]
+    keys = [
+        Key(item["sk"], AdminRole(item["role"]), item["name"], item["at"], int(item.get("until", 0))) for item in items
+    ]
     return sorted(keys, key=lambda key: (key.added_at, key.id))
+
+
+def rotate(key_id: str, grace: int, deps: Deps) -> tuple[str, Key, int]:
+    """Make a key in the place of another, which works for `grace` ms more.
+
+    Returns the new key, for the only time, how it is listed, and when the old one ends. Raises `Unknown`, `Replaced`.
+    """
+    from chalicelib.aws.errors import ConditionFailed
+    from chalicelib.aws.table import ANY, Update
+
+    old = next((key for key in listed(deps) if key.id == key_id), None)
+    if old is None:
+        raise Unknown(f"there is no admin key {key_id}; `deskweave admin key list` lists them")
+    if old.until:
+        raise Replaced(f"another key took the place of {key_id} already; `deskweave admin key revoke` ends it now")
+    made, key = new(old.role, old.name, deps)
+    until = deps.now() + max(grace, 0)
+    try:
+        deps.table.update(Update(PARTITION, key_id, set={"until": until}, when={"digest": ANY, "until": None}))
+    except ConditionFailed:
+        revoke(key.id, deps)
+        raise Replaced(f"somebody else replaced or revoked {key_id} at the same time: nothing was changed") from None
+    return made, key, until
 
 
 def revoke(key_id: str, deps: Deps) -> None:
@@ -80,7 +113,14 @@ def caller(given: str, deps: Deps) -> Caller | None:
     form = _FORM.fullmatch(given)
     kept = deps.table.get(PARTITION, form.group(1) if form else _NO_ID) or {}
     same = hmac.compare_digest(str(kept.get("digest", _NO_DIGEST)), _digest(given))
-    return Caller(f"key {kept['sk']}", AdminRole(kept["role"])) if same else None
+    ended = 0 < int(kept.get("until", 0)) <= deps.now()
+    return Caller(f"key {kept['sk']}", AdminRole(kept["role"])) if same and not ended else None
+
+
+def key_id(given: str) -> str:
+    """The id in what was given as a key, "" for what has no such form. No secret is in it."""
+    form = _FORM.fullmatch(given)
+    return form.group(1) if form else ""
 
 
 def _digest(key: str) -> str:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chalicelib.services import keys, lanes, mail
-from chalicelib.services.inbox import set_aside
+from chalicelib.services import keys, lanes, mail, signals
+from chalicelib.services.inbox import acked, set_aside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.aws.table import Item
     from chalicelib.bootstrap import Deps
 
 # What one run wakes of one connection's lanes: a minute's worth of a modest rate limit, so that an outage's backlog
@@ -22,15 +25,23 @@ _MOST = 2_000
 
 def handle(deps: Deps) -> None:
     """One run. Raises `AwsUnavailable`."""
-    woken = _wake_due(deps)
+    began = deps.now()
+    waiting = deps.table.index("due", {"due_pk": keys.DUE}, limit=_MOST)
+    woken = _wake([lane for lane in waiting if lane["due_at"] <= began], deps)
     polls = _queue_polls(deps)
     released = _release_paused(deps)
-    dead = sum(_dead_letters(name, deps) for name in ("inbox", "effects", "mail"))
-    deps.log.step("clock", outcome="ran", woken=woken, released=released, polls=polls, dead=dead)
+    dead, stored = _dead_letters(deps)
+    # What is measured comes last: nothing that has to be done waits for it.
+    lags = signals.poll_lags(deps)
+    measured = {"oldest_lane": signals.oldest_lane(waiting, deps), "held_lanes": signals.held_lanes(deps)}
+    measured |= signals.settled(stored)
+    counts = {"woken": woken, "released": released, "polls": polls, "dead": dead, "waiting": len(waiting)}
+    deps.log.measure("clock", measured, outcome="ran", **counts, took=deps.now() - began)
+    for connection, seconds in lags.items():
+        deps.log.measure("clock", {"poll_lag": seconds}, outcome="lag", connection=connection)
 
 
-def _wake_due(deps: Deps) -> int:
-    due = deps.table.index("due", {"due_pk": keys.DUE}, {"due_at": deps.now()}, limit=_MOST)
+def _wake(due: Sequence[Item], deps: Deps) -> int:
     paced: dict[str, int] = {}
     wake = []
     for key in due:
@@ -54,18 +65,26 @@ def _release_paused(deps: Deps) -> int:
     return sum(lanes.release_paused(connection, deps) for connection in live)
 
 
-def _dead_letters(name: str, deps: Deps) -> int:
+def _dead_letters(deps: Deps) -> tuple[int, int]:
+    """How many letters the queues gave up on, and how many of them are deliveries that come to an end by that."""
+    counts = [_dead_letters_of(name, deps) for name in ("inbox", "effects", "mail")]
+    return sum(moved for moved, _ in counts), sum(stored for _, stored in counts)
+
+
+def _dead_letters_of(name: str, deps: Deps) -> tuple[int, int]:
     """What the queue gave up on becomes a failure that a person can retry; a dead wake-up is only woken again."""
     queue = deps.queue(f"{name}-dead")
-    moved = 0
+    moved = stored = 0
     while letters := queue.receive():
         for letter in letters:
             if name == "effects":
-                lanes.wake([json.loads(letter["Body"])["lane"]], deps)
+                lanes.wake(filter(None, [json.loads(letter["Body"]).get("lane")]), deps)
             elif name == "mail":
                 mail.set_aside(letter["Body"], "the queue gave up delivering it", deps)
             else:
-                set_aside(json.loads(letter["Body"]), "the queue gave up delivering it", deps, kind="message")
+                body = json.loads(letter["Body"])
+                set_aside(body, "the queue gave up delivering it", deps, kind="message")
+                stored += acked(body)
             queue.delete(letter["ReceiptHandle"])
             moved += 1
-    return moved
+    return moved, stored

@@ -11,10 +11,12 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.errors import AwsUnavailable, NotFound
+from chalicelib.aws.errors import NotFound
 from connectors import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.bootstrap import Deps
     from connectors.base import Connector
 
@@ -42,8 +44,8 @@ class Connections:
         """The connector of a connection, cached for five minutes; None where there is no such connection.
 
         Raises `AwsUnavailable` where the settings cannot be read. Ids that no stage ever gave are told by their check
-        value, without I/O; of those that look right, five unknown ones a second are looked up. Beyond that none is told
-        unknown: it may be a real one that this process has not seen yet.
+        value, without I/O; of those that look right, five unknown ones a second are looked up. Beyond that the table's
+        list of connections, read once a second, tells which are: a stranger's many do not keep a real one out.
         """
         if not well_formed(connection_id):
             return None
@@ -51,8 +53,8 @@ class Connections:
         now = self.deps.now()
         if cached and now - cached[0] < _CACHED:
             return cached[2] if cached[1] == provider else None
-        if not cached and self._too_many_unknown(now):
-            raise AwsUnavailable("too many unknown connections are asked for; a known one is found in a second")
+        if not cached and self._too_many_unknown(now) and connection_id not in [one["sk"] for one in self.states()]:
+            return None
         connector = self._read(connection_id)
         if connector is None:
             self._cache.pop(connection_id, None)
@@ -92,8 +94,11 @@ class Connections:
             kept = self.deps.secrets.read(f"connections/{connection_id}")
         except NotFound:
             return None
-        connector = registry.connector(kept["provider"])(kept["settings"], connection_id, kept.get("url", ""))
-        self._cache[connection_id] = (self.deps.now(), connector.name, connector)
+        now = self.deps.now()
+        settings, until = in_force(kept, now)
+        connector = registry.connector(kept["provider"])(settings, connection_id, kept.get("url", ""))
+        # A secret whose grace ends is forgotten then, not when these five minutes are over.
+        self._cache[connection_id] = (min(now, until - _CACHED), connector.name, connector)
         return connector
 
     # --- for the workers -------------------------------------------------------------------------------------
@@ -104,6 +109,12 @@ class Connections:
         if cached and self.deps.now() - cached[0] < _CACHED:
             return cached[2]
         return self._read(connection_id)
+
+    def changed(self, connection_id: str) -> bool:
+        """Read the settings again; whether they are others than those that this process worked with."""
+        cached = self._cache.get(connection_id)
+        fresh = self._read(connection_id)
+        return cached is not None and fresh is not None and cached[2].settings != fresh.settings
 
     def state(self, connection_id: str) -> dict[str, Any]:
         """{provider, kind, paused?, reason?, not_before?} as the table has it; {} for a removed one."""
@@ -139,18 +150,28 @@ class Connections:
             state |= {"paused": True, "reason": paused}
         self.deps.table.update(Update(PARTITION, connection_id, set=state))
         self._states = None
+        self.deps.log.step("connection", outcome="added", connection=connection_id, provider=provider)
         return connection_id
 
-    def change(self, connection_id: str, settings: dict[str, str]) -> None:
-        """Replace some settings of a connection. Raises `BadSettings`, `NotFound`."""
+    def change(self, connection_id: str, settings: dict[str, str], until: Mapping[str, int] | None = None) -> None:
+        """Replace some settings of a connection. Raises `BadSettings`, `NotFound`.
+
+        until  when a setting stops to count by itself (ms), by its key; what is set without it counts for good
+        """
         kept = self.deps.secrets.read(f"connections/{connection_id}")
         kind = registry.connector(kept["provider"])
-        checked = check_settings(kind, {**kept["settings"], **settings})
-        url = kept.get("url") or self.webhook_url(kind.name, connection_id)
-        self.deps.secrets.write(
-            f"connections/{connection_id}", {"provider": kind.name, "settings": checked, "url": url}
-        )
+        counting, _ = in_force(kept, self.deps.now())
+        changed = {
+            "provider": kind.name,
+            "settings": check_settings(kind, {**counting, **settings}),
+            "url": kept.get("url") or self.webhook_url(kind.name, connection_id),
+        }
+        ends = {key: end for key, end in kept.get("grace", {}).items() if key in counting and key not in settings}
+        if ends := ends | dict(until or {}):
+            changed["grace"] = ends
+        self.deps.secrets.write(f"connections/{connection_id}", changed)
         self._cache.pop(connection_id, None)
+        self.deps.log.step("connection", outcome="changed", connection=connection_id)
 
     def webhook_url(self, provider: str, connection_id: str) -> str:
         """The public address of a connection's webhooks, "" where the stage has none yet."""
@@ -198,7 +219,9 @@ class Connections:
         )
         self._cache.pop(connection_id, None)
         self._states = None
-        return lanes.release_paused(connection_id, self.deps)
+        released = lanes.release_paused(connection_id, self.deps)
+        self.deps.log.step("connection", outcome="resumed", connection=connection_id, released=released)
+        return released
 
     def wait(self, connection_id: str, until: int) -> None:
         """The whole account must wait until then (ms)."""
@@ -216,6 +239,7 @@ class Connections:
         self.deps.table.delete(Delete(PARTITION, connection_id))
         self._cache.pop(connection_id, None)
         self._states = None
+        self.deps.log.step("connection", outcome="removed", connection=connection_id)
 
 
 class BadSettings(ValueError):
@@ -241,6 +265,16 @@ def check_settings(kind: type[Connector], settings: dict[str, str]) -> dict[str,
             raise BadSettings(f"{key} ({field.label}) does not have the form {field.pattern}{example}. {field.help}")
         checked[key] = value
     return checked
+
+
+def in_force(kept: Mapping[str, Any], now: int) -> tuple[dict[str, str], int]:
+    """The settings that count now, of what is kept of a connection, and until when they are all (ms).
+
+    A setting may have an end, `grace`: {key: ms}. From then on it is as if it were not there.
+    """
+    ends = kept.get("grace") or {}
+    settings = {key: value for key, value in kept["settings"].items() if ends.get(key, now + 1) > now}
+    return settings, min((end for end in ends.values() if end > now), default=now + _CACHED)
 
 
 def new_id(random: Any) -> str:

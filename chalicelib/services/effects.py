@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.errors import AwsUnavailable, ConditionFailed
 from chalicelib.aws.table import Item, Update
 from chalicelib.core import ledger
-from chalicelib.services import files, hints, keys, lanes, outcomes, to_channel, to_crm
+from chalicelib.services import files, forms, hints, keys, lanes, outcomes, to_channel, to_crm
 from chalicelib.services.work import Done, Work
 from connectors.base import BadCredentials, Call, RecordClosed, Rejected, TryLater
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
 
 # The time-outs of the provider calls of one entry add up to less than this (ms); no call begins with less time left.
-LONGEST_CALL = 60_000
+LONGEST_CALL = 75_000
 # How often a call may end without any word from its worker (a crash, a time-out) before a person has to look.
 _CRASHES = 5
 _READ = 12
@@ -31,8 +31,13 @@ _READ = 12
 
 def handle(records: Sequence[Mapping[str, Any]], deadline: int, deps: Deps) -> None:
     """Work on the lanes that a batch of wake-ups names. Raises `AwsUnavailable` where AWS fails."""
-    for lane in dict.fromkeys(json.loads(record["body"])["lane"] for record in records):
-        work(lane, deadline, deps)
+    # A wake-up of a newer version may be spelled otherwise: the clock finds its lane.
+    for lane in filter(None, dict.fromkeys(json.loads(record["body"]).get("lane") for record in records)):
+        try:
+            work(lane, deadline, deps)
+        except AwsUnavailable as error:
+            deps.log.step("effects", outcome="again", lane=lane, error=str(error)[:100])
+            raise
 
 
 def work(lane: str, deadline: int, deps: Deps) -> None:
@@ -45,10 +50,12 @@ def work(lane: str, deadline: int, deps: Deps) -> None:
             return _pull(head, deps)
         state = deps.connections.state(head["connection"])
         if not state or state.get("paused"):
+            deps.log.step("effects", outcome="paused", lane=lane)
             return lanes.wait_for_connection(head, deps)
         entries = [] if head.get("call") else _entries(head, _READ, deps)
         match ledger.next_step(head, entries, int(state.get("not_before", 0)), deps.now()):
             case ledger.Idle(due_at):
+                deps.log.step("effects", outcome="idle", lane=lane)
                 return lanes.sleep(head, due_at, deps)
             case ledger.Begin(first, last):
                 goes_on = _begin(head, [e for e in entries if first <= e["number"] <= last], deadline, deps)
@@ -143,6 +150,7 @@ def _carry_out(head: Item, call: dict[str, Any], entries: list[Item], deps: Deps
 
 
 def _side(work: Work) -> Any:
+    forms.check_operation(work.op)
     if work.op == "fetch":
         return files
     return to_crm if work.crm else to_channel
@@ -156,6 +164,7 @@ def _guarded(work: Work, act: Any) -> bool:
     except TryLater as error:
         return outcomes.try_later(work, error)
     except BadCredentials as error:
+        outcomes.note_error(work, error)
         hints.credentials_failed(head["connection"], str(error), deps)
         outcomes.release_call(head, deps, forget=not work.call.retry)
         return True
@@ -164,6 +173,7 @@ def _guarded(work: Work, act: Any) -> bool:
             outcomes.follow_up(work) if "record" in head else outcomes.hold(head, entries, "failed", str(error), deps)
         )
     except Rejected as error:
+        outcomes.note_error(work, error)
         return outcomes.hold(head, entries, "failed", str(error), deps)
     except AwsUnavailable:
         raise
@@ -207,7 +217,7 @@ def known(connection: str, found: Sequence[str], deps: Deps) -> set[str]:
 def _operation(head: Item, entry: Item) -> str:
     """Which of the connector's declared calls an entry needs."""
     match entry["kind"]:
-        case "comment" | "note" | "relay":
+        case "comment" | "note" | "relay" | "file":
             return "add_comment" if head.get("record") else "create_ticket"
         case "state":
             return "update_ticket"
@@ -226,6 +236,7 @@ def _pull(head: Item, deps: Deps) -> None:
     """A hint that waited goes back into the inbox, in its ticket's group."""
     state = deps.connections.state(head["connection"])
     if not state or state.get("paused"):
+        deps.log.step("effects", outcome="paused", lane=head["pk"])
         return lanes.wait_for_connection(head, deps)
     if "delivery" not in head:
         return
@@ -243,6 +254,7 @@ def _pull(head: Item, deps: Deps) -> None:
         "hint": {"record": hint["record"], "conversation": hint["conversation"], "version": ""},
     }
     deps.inbox.send(keys.ticket_group(head["connection"], hint["record"]), body)
+    deps.log.step("effects", outcome="asked", lane=head["pk"], delivery=head["delivery"])
     try:
         told = ("due_pk", "due_at", "delivery", "source", "arrived")
         deps.table.update(Update(head["pk"], keys.HEAD, remove=told, when={"asked": head["asked"]}))

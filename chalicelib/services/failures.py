@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -55,13 +56,19 @@ def listed(deps: Deps, limit: int = 100) -> list[Item]:
 def retry(failure_id: str, deps: Deps) -> str:
     """Try again what failed; returns what was set going. Raises `LookupError` for an unknown failure."""
     failure = _open(failure_id, deps)
+    told = _retried(failure, deps)
+    deps.log.step("failure", outcome="retried", failure=failure_id, connection=failure.get("connection"))
+    return told
+
+
+def _retried(failure: Item, deps: Deps) -> str:
     match failure["kind"]:
         case "lane":
             _release(failure, deps, skip=False)
             return "the lane goes on with this entry"
         case "connection":
             return _resume(failure, deps)
-    body = dict(failure["body"])
+    body = {**(json.loads(failure["text"]) if "text" in failure else failure["body"]), "again": True}
     if "raw" in failure:
         import base64
 
@@ -76,9 +83,12 @@ def skip(failure_id: str, deps: Deps) -> str:
     failure = _open(failure_id, deps)
     if failure["kind"] == "lane":
         _release(failure, deps, skip=True)
-        return "the lane goes on behind this entry"
-    _resolve(failure, "skipped", deps)
-    return "left as it is; its raw form stays kept"
+    else:
+        _resolve(failure, "skipped", deps)
+    deps.log.step("failure", outcome="skipped", failure=failure_id, connection=failure.get("connection"))
+    return (
+        "the lane goes on behind this entry" if failure["kind"] == "lane" else "left as it is; its raw form stays kept"
+    )
 
 
 def _open(failure_id: str, deps: Deps) -> Item:

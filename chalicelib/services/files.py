@@ -22,8 +22,6 @@ from connectors.base import CannotCarry, Rejected, WebhookResponse
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
 
-# The address of a file is nobody else's business: not a cache's, not the next page's.
-HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 # Bytes. Larger ones stay where they are, and the agents are told.
 LARGEST = 20_000_000
 # Seconds that an opened link's address in the bucket works.
@@ -41,6 +39,8 @@ def carry_out(work: Work) -> Done:
     try:
         file = _read(attachment, message, work)
     except Rejected as error:
+        ids = {"connection": work.head["connection"], "lane": work.head["pk"], "delivery": message.get("delivery")}
+        work.deps.log.step("file", outcome="lost", file=number, **ids)
         return _lost(kept | {"error": str(error)[:500]}, work, told=str(error))
     place = f"files/{hashlib.sha256(message['pk'].encode()).hexdigest()[:32]}/{number}"
     work.deps.bucket.put(place, file.content)
@@ -70,7 +70,16 @@ def read(message: str, number: int, deps: Deps) -> File:
 
 def open_link(token: str, deps: Deps) -> WebhookResponse:
     """The answer to whoever opens a link: 302 with the address as its body, or why there is nothing to see."""
-    named = links.opened(token, deps)
+    named, began = links.opened(token, deps), deps.now()
+    answer = _opened(named, deps)
+    whose, number = named or ("", None)
+    # The rest of a message's key is the provider's, and may hold an address.
+    ids = {"connection": "".join(whose.split("#")[1:2]), "file": number}
+    deps.log.step("file", outcome=str(answer.status), **ids, took=deps.now() - began)
+    return answer
+
+
+def _opened(named: tuple[str, int] | None, deps: Deps) -> WebhookResponse:
     if named is None:
         return WebhookResponse(404, "This is no link of ours, or it was cut off. Copy it whole.")
     kept = deps.table.get_many([(named[0], "-"), (named[0], keys.file(named[1]))])

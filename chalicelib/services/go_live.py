@@ -16,6 +16,8 @@ from connectors import registry
 from connectors.base import BadCredentials, ConnectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.bootstrap import Deps
     from connectors.base import Connector
 
@@ -61,19 +63,28 @@ def connect(provider: str, settings: dict[str, str], deps: Deps, *, register: bo
     return _connected(connection_id, provider, findings, deps)
 
 
-def change(connection_id: str, settings: dict[str, str], deps: Deps) -> Connected:
+def change(
+    connection_id: str,
+    settings: dict[str, str],
+    deps: Deps,
+    until: Mapping[str, int] | None = None,
+    *,
+    ask: bool = True,
+) -> Connected:
     """Replace some settings, a rotated secret for instance, once the provider takes them; nothing else changes.
 
+    until  when a setting stops to count by itself (ms), by its key
+    ask    whether the provider is asked: it cannot tell whether what we check it with is right
     Raises `BadSettings`, and `LookupError` for a connection that is not there.
     """
     kept = _open(connection_id, deps)
     merged = _checked_settings(type(kept), {**kept.settings, **settings})
     connector = type(kept)(merged, connection_id, kept.webhook_url)
-    refused = _refused(connector)
+    refused = _refused(connector) if ask else []
     if refused:
         return Connected("", kept.name, live=False, findings=tuple(refused))
-    deps.connections.change(connection_id, settings)
-    return _connected(connection_id, kept.name, checked(connector), deps)
+    deps.connections.change(connection_id, settings, until)
+    return _connected(connection_id, kept.name, checked(connector) if ask else [], deps)
 
 
 def check(connection_id: str, deps: Deps) -> list[Finding]:

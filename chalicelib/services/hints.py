@@ -17,7 +17,7 @@ from chalicelib.aws.table import Item, Update, Write
 from chalicelib.core import merge
 from chalicelib.core.ledger import backoff
 from chalicelib.core.model import Event, Hint, Priority, Snapshot, Status, TicketChanged, TicketCommented
-from chalicelib.services import conversations, failures, keys, lanes, messages
+from chalicelib.services import conversations, failures, keys, lanes, messages, signals
 from chalicelib.services.lanes import Entry
 from chalicelib.services.messages import REPEATED, STORED
 from chalicelib.services.records import Delivery
@@ -30,6 +30,9 @@ WAITS = "waits"
 IGNORED = "ignored"
 # How long a hint waits for an open call at most, if nobody wakes it when the call is settled.
 _CALL_OPEN = 15_000
+# No reading of a provider begins with less time (ms) left of a run: a provider that answers nothing would take the time
+# of the whole batch, again and again, and innocent messages would be given up with it.
+LONGEST_READ = 30_000
 # CRMs count whole seconds, and clocks differ: what changed so shortly before it was read may have changed again.
 _SETTLED = 10_000
 
@@ -62,6 +65,8 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
         return _wait(hint, delivery, deps, until=int(state["not_before"]))
     if before.get("call") and not before.get("held"):
         return _wait_for_call(hint, delivery, lane, deps)
+    if deps.deadline is not None and deps.now() > deps.deadline - LONGEST_READ:
+        return _wait(hint, delivery, deps, until=deps.now())
     read_at = deps.now()
     try:
         known = _Known(connection, (link or {}).get("newest", ""), deps)
@@ -69,6 +74,7 @@ def follow(hint: Hint, delivery: Delivery, deps: Deps) -> str:
     except TryLater as error:
         return _try_later(hint, delivery, error, deps)
     except BadCredentials as error:
+        signals.provider_error("hint", error, connection, deps, delivery=delivery.id, record=hint.record)
         credentials_failed(connection, str(error), deps)
         return _wait(hint, delivery, deps, paused=True)
     except Rejected as error:
@@ -281,12 +287,16 @@ def _try_later(hint: Hint, delivery: Delivery, error: TryLater, deps: Deps) -> s
     pull = deps.table.get(keys.pull(hint.record, delivery.connection), keys.HEAD) or {}
     after = int(error.retry_after * 1000) if error.retry_after is not None else backoff(int(pull.get("asked", 0)) + 1)
     until = deps.now() + after
+    ids = {"delivery": delivery.id, "record": hint.record}
+    signals.provider_error("hint", error, delivery.connection, deps, **ids)
     if error.scope == "connection":
         deps.connections.wait(delivery.connection, until)
     return _wait(hint, delivery, deps, until=until, reason=str(error))
 
 
 def _unreadable(hint: Hint, delivery: Delivery, error: Rejected, deps: Deps) -> str:
+    ids = {"delivery": delivery.id, "record": hint.record}
+    signals.provider_error("hint", error, delivery.connection, deps, **ids)
     failures.add(
         "record",
         str(error),
@@ -315,8 +325,11 @@ def queued(hint: Hint, delivery: Delivery) -> dict[str, Any]:
 
 
 def credentials_failed(connection: str, reason: str, deps: Deps) -> None:
-    """Pause a connection whose credentials the provider refuses, and tell the admin; the work is kept."""
-    if not deps.connections.state(connection):
+    """Pause a connection whose credentials the provider refuses, and tell the admin; the work is kept.
+
+    Not where they were changed meanwhile and this process had not seen it: then the work is tried again with those.
+    """
+    if not deps.connections.state(connection) or deps.connections.changed(connection):
         return
     # Listed first: whoever finds the connection paused calls no more, and would have nothing to tell.
     failures.add(

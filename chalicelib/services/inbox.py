@@ -7,6 +7,7 @@ place; the message goes to the failure list with its raw body and the batch goes
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +25,8 @@ from chalicelib.core.model import (
     MessageEdited,
     MessageReceived,
 )
-from chalicelib.services import failures, hints, messages, poll, tracking
-from chalicelib.services.records import Delivery
+from chalicelib.services import failures, forms, hints, messages, poll, signals, tracking
+from chalicelib.services.records import Delivery, head
 from connectors.base import Unparsable, WebhookRequest
 
 if TYPE_CHECKING:
@@ -36,31 +37,64 @@ _TRY_KEPT = 14 * 86_400
 # What fits beside the other attributes of an item; larger raw bodies lie in the bucket already.
 _LARGEST_KEPT = 300_000
 _STORED_WITHIN = 15 * 60_000
+# What is to be noted of a message. The last one of a run waits for the run's metrics, so that these need no line.
+Line = dict[str, Any]
 
 
-def handle(records: Sequence[Mapping[str, Any]], deps: Deps) -> None:
-    """Handle a batch of SQS records in their order. Raises `AwsUnavailable` where any has to come again."""
+def handle(records: Sequence[Mapping[str, Any]], deps: Deps, deadline: int | None = None) -> None:
+    """Handle a batch of SQS records in their order, until `deadline` (ms) comes near: what is read of a provider then
+    waits. Raises `AwsUnavailable` where any has to come again.
+
+    What the batch brought is counted at its end: until then all of it may come again.
+    """
+    began, stored, repairs, line = deps.now(), 0, 0, Line()
+    deps.deadline = deadline
     for record in records:
+        if line:
+            deps.log.step("inbox", **line)
         body = json.loads(record["body"])
-        redelivered = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")) > 1
-        if redelivered and _tried_too_often(record["messageId"], deps):
-            set_aside(body, "tried three times without coming to an end (a crash or a time-out)", deps, kind="message")
-            continue
-        try:
-            KINDS[body["kind"]](body, deps)
-        except AwsUnavailable:
-            if redelivered:
-                _came_to_an_end(record["messageId"], deps)
-            raise
-        except Exception as error:
-            deps.log.bug("inbox", error, connection=body.get("connection"), delivery=body.get("delivery"))
-            set_aside(body, f"a bug in Deskweave: {type(error).__name__}", deps, kind="delivery")
-            outcome(body, 0, "unparsed", deps)
+        line = _one(record, body, deps)
+        stored += acked(body)
+        repairs += line.get("outcome") == "stored" and body.get("source") == "poll"
+    if counted := signals.settled(stored) | ({"repairs": repairs} if repairs else {}):
+        run = {"messages": len(records) if len(records) > 1 else "", "took": deps.now() - began}
+        deps.log.measure("inbox", counted, **(line or {"outcome": "ended"}), **run)
+    elif line:
+        deps.log.step("inbox", **line)
+
+
+def _one(record: Mapping[str, Any], body: dict[str, Any], deps: Deps) -> Line:
+    """Handle one message; returns what is to be noted of it."""
+    redelivered = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")) > 1
+    if redelivered and _tried_too_often(record["messageId"], deps):
+        set_aside(body, "tried three times without coming to an end (a crash or a time-out)", deps, kind="message")
+        return Line()
+    if forms.newer(body):
+        forms.set_aside(record, deps)
+        return Line()
+    try:
+        line = KINDS[body["kind"]](body, deps)
+    except AwsUnavailable as error:
+        ids = {"connection": body.get("connection"), "delivery": body.get("delivery")}
+        deps.log.step("inbox", outcome="again", error=str(error)[:100], **ids)
         if redelivered:
             _came_to_an_end(record["messageId"], deps)
+        raise
+    except Exception as error:
+        deps.log.bug("inbox", error, connection=body.get("connection"), delivery=body.get("delivery"))
+        set_aside(body, f"a bug in Deskweave: {type(error).__name__}", deps, kind="delivery")
+        line = outcome(body, 0, "unparsed", deps)
+    if redelivered:
+        _came_to_an_end(record["messageId"], deps)
+    return line
 
 
-def _webhook(body: dict[str, Any], deps: Deps) -> None:
+def acked(body: Mapping[str, Any]) -> bool:
+    """Whether a queue message is a delivery that was counted as `acked`, and has come for the first time."""
+    return body.get("kind") == "webhook" and not body.get("again")
+
+
+def _webhook(body: dict[str, Any], deps: Deps) -> Line:
     """A provider's delivery: parse it, apply each event in its order."""
     connector = deps.connections.open(body["connection"])
     if connector is None:
@@ -73,9 +107,12 @@ def _webhook(body: dict[str, Any], deps: Deps) -> None:
     except Unparsable as error:
         set_aside(body, str(error), deps, kind="delivery")
         return outcome(body, 0, "unparsed", deps)
-    delivery = _delivery(body, raw)
+    delivery, line = _delivery(body, raw), Line()
     for number, event in enumerate(events):
-        outcome(body, number, apply(event, delivery, deps), deps)
+        if line:
+            deps.log.step("inbox", **line)
+        line = outcome(body, number, apply(event, delivery, deps), deps)
+    return line
 
 
 def _raw(body: Mapping[str, Any], deps: Deps) -> bytes:
@@ -90,30 +127,32 @@ def _raw(body: Mapping[str, Any], deps: Deps) -> bytes:
         raise AwsUnavailable("the delivery is not in the bucket yet") from None
 
 
-def _hint(body: dict[str, Any], deps: Deps) -> None:
+def _hint(body: dict[str, Any], deps: Deps) -> Line:
     """A hint of a poll, or one that waited to be read."""
     told = hints.follow(Hint(**body["hint"]), _delivery(body, b""), deps)
-    outcome(body, 0, told, deps)
+    return outcome(body, 0, told, deps)
 
 
-def _poll(body: dict[str, Any], deps: Deps) -> None:
+def _poll(body: dict[str, Any], deps: Deps) -> Line:
     poll.poll(body["connection"], deps)
+    return Line()
 
 
-def _state(body: dict[str, Any], deps: Deps) -> None:
+def _state(body: dict[str, Any], deps: Deps) -> Line:
     """A change of a conversation's state from our own side (the command line, later the console)."""
     told = hints.set_state(body["conversation"], body["change"], body["by"], deps)
-    deps.log.step("inbox", outcome=told, conversation=body["conversation"])
+    return {"outcome": told, "conversation": body["conversation"]}
 
 
-def _mail(body: dict[str, Any], deps: Deps) -> None:
+def _mail(body: dict[str, Any], deps: Deps) -> Line:
     """A notification of the `mail` queue that was set aside, once more."""
     from chalicelib.services import mail
 
     mail.again(body, deps)
+    return Line()
 
 
-KINDS: dict[str, Callable[[dict[str, Any], Deps], None]] = {
+KINDS: dict[str, Callable[[dict[str, Any], Deps], Line]] = {
     "webhook": _webhook,
     "hint": _hint,
     "poll": _poll,
@@ -143,20 +182,19 @@ def apply(event: Event, delivery: Delivery, deps: Deps) -> str:
     raise TypeError(f"no connector's parse gives {type(event).__name__}")
 
 
-def outcome(body: Mapping[str, Any], number: int, told: str, deps: Deps) -> None:
-    """Note what became of one event of a delivery. One that waits is noted when it has been read."""
-    if told == hints.WAITS or "delivery" not in body:
-        return
-    metric = "events" if body.get("source", "webhook") == "webhook" else "polled"
-    deps.log.count(
-        "inbox",
-        metric,
-        outcome=told,
-        connection=body.get("connection"),
-        delivery=body.get("delivery"),
-        event=f"{body.get('delivery')}/{number}",
-        ms=deps.now() - int(body.get("at", deps.now())),
-    )
+def outcome(body: Mapping[str, Any], number: int, told: str, deps: Deps) -> Line:
+    """What is to be noted of one event of a delivery. One that waits is noted again when it is read."""
+    if "delivery" not in body:
+        return Line()
+    source = body.get("source", "webhook")
+    return {
+        "outcome": told,
+        "connection": body.get("connection"),
+        "delivery": body["delivery"],
+        "event": "" if told == hints.WAITS else f"{body['delivery']}/{number}",
+        "source": "" if source == "webhook" else source,
+        "ms": deps.now() - int(body.get("at", deps.now())),
+    }
 
 
 def set_aside(body: Mapping[str, Any], reason: str, deps: Deps, *, kind: str) -> None:
@@ -176,7 +214,7 @@ def set_aside(body: Mapping[str, Any], reason: str, deps: Deps, *, kind: str) ->
         reason,
         "once its cause is mended, `deskweave failures retry` handles it again",
         deps,
-        id=f"delivery-{body['delivery']}" if "delivery" in body else f"{body['kind']}-{body.get('connection', '')}",
+        id=_failure_id(body),
         connection=body.get("connection"),
         group=group,
         body=kept,
@@ -184,10 +222,20 @@ def set_aside(body: Mapping[str, Any], reason: str, deps: Deps, *, kind: str) ->
     )
 
 
+def _failure_id(body: Mapping[str, Any]) -> str:
+    """One and the same for the same message, told again or not; a poll is like any other of its connection."""
+    if "delivery" in body:
+        return f"delivery-{body['delivery']}"
+    if body["kind"] == "poll":
+        return f"poll-{body['connection']}"
+    told = json.dumps({name: value for name, value in body.items() if name != "again"}, sort_keys=True)
+    return f"{body['kind']}-{hashlib.sha256(told.encode()).hexdigest()[:20]}"
+
+
 def _delivery(body: Mapping[str, Any], raw: bytes) -> Delivery:
     source = body.get("source", "webhook")
     at = (body["connection"], body["provider"], body["delivery"], body["at"])
-    return Delivery(*at, raw, source, str(body.get("bucket", "")))
+    return Delivery(*at, raw, source, str(body.get("bucket", "")), head(body.get("headers", {})))
 
 
 def _tried_too_often(message_id: str, deps: Deps) -> bool:

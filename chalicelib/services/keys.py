@@ -24,6 +24,7 @@
 | settings     | SETTINGS                 | routing      | the routing rules                                          |
 |              |                          | public       | the stage's public address                                 |
 |              |                          | issuer       | whose tokens the admin API takes besides its own keys      |
+|              |                          | forms        | to which version's forms the table was brought up          |
 | admin key    | ADMIN#KEYS               | id           | the digest of a key of the admin API, and its role         |
 """
 
@@ -80,6 +81,11 @@ def connection_of(target: str) -> str:
     return target.rpartition(":")[2]
 
 
+def connection_of_lane(pk: str) -> str:
+    """The connection that a lane, by its pk, leads to."""
+    return pk.rpartition("#")[2]
+
+
 def file(number: int) -> str:
     """The sk of a message's file."""
     return f"file#{number:03d}"
@@ -95,6 +101,11 @@ def entry(number: int) -> str:
 
 def link(connection: str, record: str) -> str:
     return f"K#{connection}#{_short(record)}"
+
+
+def cursor(connection: str) -> str:
+    """How far a CRM has been polled."""
+    return f"CURSOR#{connection}"
 
 
 def paused(connection: str) -> str:

@@ -57,7 +57,8 @@ def handle(records: Sequence[Mapping[str, Any]], deps: Deps) -> None:
                 taken.append(message)
     _send(taken, deps)
     for _, queued in taken:
-        deps.log.step("mail", outcome="queued", connection=queued["connection"], delivery=queued["delivery"])
+        ids = {"connection": queued["connection"], "delivery": queued["delivery"]}
+        deps.log.measure("mail", {"acked": 1, "unsettled": 1}, outcome="queued", **ids)
 
 
 def again(body: Mapping[str, Any], deps: Deps) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 STORED, REPEATED = "stored", "repeated"
 _TRIES = 8
+# What a message's own delivery tells better than its edit did. The raw one is packed with author and text.
+_OWN = ("text", "author", "delivery", "raw", "raw_at", "head")
 
 
 def received(event: MessageReceived, delivery: Delivery, deps: Deps, *, provisional: bool = False) -> str:
@@ -155,7 +157,7 @@ def _confirmed(event: MessageReceived, kept: Item, delivery: Delivery, deps: Dep
     Files that the edit did not tell of are copied and shown by a comment of their own: the message's may be made.
     """
     item = _inbound_item(event, delivery, kept["customer"], deps)
-    own: dict[str, Any] = {name: item[name] for name in ("text", "delivery", "raw", "raw_at") if name in item}
+    own: dict[str, Any] = {name: item[name] for name in _OWN if name in item}
     known = [file["key"] for file in kept["files"]]
     late = [file for file in item["files"] if file["key"] not in known]
     own["files"] = kept["files"] + late

@@ -12,10 +12,10 @@ from chalicelib.aws.table import Item, Put, Update, Write
 from chalicelib.core import ledger, wording
 from chalicelib.core.model import Status
 from chalicelib.core.threading import AFTER_CUSTOMER
-from chalicelib.services import conversations, failures, keys, lanes
+from chalicelib.services import conversations, failures, keys, lanes, signals
 from chalicelib.services.lanes import Entry
 from chalicelib.services.work import Done, Work
-from connectors.base import TryLater
+from connectors.base import ConnectorError, TryLater
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
@@ -58,20 +58,32 @@ def settle(work: Work, done: Done) -> bool:
             if head.get("call", {}).get("id") != work.call.id:
                 return False
             continue
-        for entry in work.entries:
-            deps.log.count(
-                "effects",
-                "effects",
-                outcome="done",
-                connection=head["connection"],
-                lane=head["pk"],
-                entry=entry["number"],
-                call=work.call.id,
-                ms=deps.now() - entry["at"],
-            )
+        delay = deps.now() - min(entry["at"] for entry in work.entries)
+        deps.log.measure(
+            "effects",
+            {"done": len(work.entries), "delay": delay},
+            outcome="done",
+            **_ids(work),
+            entry=work.entries[0]["number"],
+            took=deps.now() - work.call.now,
+        )
         lanes.wake([*([then_wake] if then_wake else []), *wake], deps)
         return bool(newest > last)
     raise AwsUnavailable("the lane's head is being written by others; the clock wakes the lane again")
+
+
+def note_error(work: Work, error: ConnectorError, **more: Any) -> None:
+    """Note that the provider did not carry the call out, and why."""
+    ids = _ids(work)
+    signals.provider_error("effects", error, ids.pop("connection"), work.deps, **ids, **more)
+
+
+def _ids(work: Work) -> dict[str, Any]:
+    """What a line of a call names; the delivery that brought its message where that has been read already."""
+    read = work.messages if "messages" in vars(work) else []
+    delivery = read[0].get("delivery") if read else None
+    ids = {"connection": work.head["connection"], "lane": work.head["pk"], "call": work.call.id, "op": work.op}
+    return ids | {"delivery": delivery}
 
 
 def _following(work: Work, done: Done, head: Item) -> tuple[list[Write], int, list[str]]:
@@ -107,12 +119,13 @@ def _following(work: Work, done: Done, head: Item) -> tuple[list[Write], int, li
 def try_later(work: Work, error: TryLater) -> bool:
     """Let the lane, or the whole connection, wait. A call that was surely not applied is forgotten."""
     head, deps = work.head, work.deps
-    tries = int(head.get("tries", 0)) + 1
+    # To be told when to come again is no failure: a busy provider does not make the next real one wait long.
+    tries = int(head.get("tries", 0)) + (error.retry_after is None)
     wait = int(error.retry_after * 1000) if error.retry_after is not None else ledger.backoff(tries)
     until = deps.now() + wait
     if error.scope == "connection":
         deps.connections.wait(head["connection"], until)
-    deps.log.count("effects", "effects", outcome="later", connection=head["connection"], lane=head["pk"], tries=tries)
+    note_error(work, error, tries=tries, took=deps.now() - work.call.now)
     forget = not error.doubtful and not work.call.retry
     release_call(head, deps, forget=forget, not_before=until, reason=str(error), tries=tries)
     return False
@@ -183,7 +196,8 @@ def hold(head: Item, entries: list[Item], state: str, reason: str, deps: Deps, *
             if now.get("call", {}).get("id") != head["call"]["id"]:
                 return False
             continue
-        deps.log.count("effects", "failures", outcome=state, connection=head["connection"], lane=head["pk"])
+        ids = {"connection": head["connection"], "lane": head["pk"], "call": head["call"]["id"]}
+        deps.log.count("effects", "failures", outcome=state, failure=failure_id, **ids)
         lanes.wake(wake, deps)
         return False
     raise AwsUnavailable("the conversation is being written by others; the clock wakes the lane again")

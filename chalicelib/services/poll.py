@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import ConditionFailed
 from chalicelib.aws.table import Update
-from chalicelib.services import failures, hints, keys
+from chalicelib.services import failures, hints, keys, signals
 from chalicelib.services.records import Delivery
 from connectors.base import BadCredentials, CrmConnector, Rejected, TryLater
 
@@ -21,19 +21,21 @@ def poll(connection: str, deps: Deps) -> None:
     if connector is None or not state or state.get("paused") or int(state.get("not_before", 0)) > deps.now():
         return
     assert isinstance(connector, CrmConnector)
-    kept = deps.table.get(f"CURSOR#{connection}") or {}
-    cursor = kept.get("cursor", "")
+    kept = deps.table.get(keys.cursor(connection)) or {}
+    cursor, began = kept.get("cursor", ""), deps.now()
     try:
         page = connector.changes(cursor, deps.now())
     except TryLater as error:
         wait = error.retry_after if error.retry_after is not None else 60
         deps.connections.wait(connection, deps.now() + int(wait * 1000))
-        deps.log.count("poll", "polls", outcome="later", connection=connection)
+        signals.provider_error("poll", error, connection, deps, took=deps.now() - began)
         return
     except BadCredentials as error:
+        signals.provider_error("poll", error, connection, deps)
         hints.credentials_failed(connection, str(error), deps)
         return
     except Rejected as error:
+        signals.provider_error("poll", error, connection, deps)
         failures.add(
             "poll",
             str(error),
@@ -57,13 +59,14 @@ def poll(connection: str, deps: Deps) -> None:
     try:
         deps.table.update(
             Update(
-                f"CURSOR#{connection}",
-                set={"cursor": page.cursor, "at": deps.now()},
+                keys.cursor(connection),
+                set={"cursor": page.cursor, "at": began} | ({} if page.more else {"level_at": began}),
                 when={"cursor": cursor or None},
             )
         )
     except ConditionFailed:
+        deps.log.step("poll", outcome="overtaken", connection=connection)
         return
-    deps.log.count("poll", "polls", outcome="read", connection=connection, changed=len(news))
+    deps.log.step("poll", outcome="read", connection=connection, changed=len(news), took=deps.now() - began)
     if page.more:
         deps.inbox.send(f"{connection} poll", {"v": 1, "kind": "poll", "connection": connection})

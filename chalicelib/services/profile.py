@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.aws.table import Item, Update
 from chalicelib.core.model import UNVERIFIED, Contact, Person
-from chalicelib.services import people
+from chalicelib.services import forms, people, signals
 from chalicelib.services.work import Work
 from connectors.base import ChannelConnector, ConnectorError
 
@@ -22,7 +22,7 @@ def contact(customer_id: str, work: Work) -> str:
 
 def _contact(customer_id: str, work: Work) -> str:
     deps, connection = work.deps, work.head["connection"]
-    customer = people.profile(customer_id, deps)
+    customer = forms.brought_up(people.profile(customer_id, deps), deps)
     known = customer["contacts"].get(connection, {})
     if known and known["named"]:
         return str(known["id"])
@@ -50,7 +50,7 @@ def _look_up(customer: Item, work: Work) -> Person | None:
         try:
             person = source.profile(identity["key"])
         except ConnectorError as error:
-            work.deps.log.step("profile", outcome=type(error).__name__, connection=identity["connection"])
+            signals.provider_error("profile", error, identity["connection"], work.deps, call=work.call.id)
             continue
         if person.name:
             return person

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.errors import NotFound
 from chalicelib.aws.table import Item
 from chalicelib.services import keys
+from chalicelib.services.connections import in_force
 from chalicelib.services.read import Unknown
 from chalicelib.services.views import Address, Connection, Customer, Failure, Kept, Setting
 from connectors import registry
@@ -77,15 +78,17 @@ def connection(connection_id: str, deps: Deps) -> Connection:
 
 def _settings(connection_id: str, provider: str, deps: Deps) -> tuple[Setting, ...]:
     try:
-        kept = deps.secrets.read(f"connections/{connection_id}").get("settings", {})
+        found = deps.secrets.read(f"connections/{connection_id}")
     except NotFound:
-        kept = {}
+        found = {"settings": {}}
+    kept, _ = in_force(found, deps.now())
     shown = []
     for field in registry.connector(provider).fields:
         value = kept.get(field.key, "")
         if field.secret:
             value = "set" if value else "not set"
-        shown.append(Setting(field.key, field.label, field.secret, value))
+        until = found.get("grace", {}).get(field.key, 0) if field.key in kept else 0
+        shown.append(Setting(field.key, field.label, field.secret, value, until))
     return tuple(shown)
 
 

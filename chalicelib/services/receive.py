@@ -21,10 +21,14 @@ DEEPEST = 64
 # What still fits into a queue message once it is base64 inside JSON.
 _LARGEST_QUEUED = 180_000
 _LONGEST_QUERY = 2_000
+_ACKED = {"acked": 1, "unsettled": 1}
 
 
 def receive(provider: str, connection_id: str, request: WebhookRequest, deps: Deps) -> WebhookResponse:
-    """Take one delivery: 2xx once it is durably queued, 401, 404, 400 or 413 where it is refused, 503 to try again."""
+    """Take one delivery: 2xx once it is durably queued, 401, 404, 400 or 413 where it is refused, 503 to try again.
+
+    429 takes the place of 401 and 404 where they come by the dozen. What is verified never meets a limit.
+    """
     if len(request.body) > LARGEST_DELIVERY:
         return _refused(deps, 413, "too large", provider, connection_id)
     try:
@@ -55,7 +59,8 @@ def receive(provider: str, connection_id: str, request: WebhookRequest, deps: De
         delivery = queue_delivery(connector, provider, connection_id, request, deps)
     except AwsUnavailable:
         return _unavailable(deps, provider, connection_id)
-    deps.log.step("receive", outcome="queued", connection=connection_id, delivery=delivery)
+    took = deps.now() - request.now
+    deps.log.measure("receive", _ACKED, outcome="queued", connection=connection_id, delivery=delivery, took=took)
     return connector.accepted(request)
 
 
@@ -120,11 +125,28 @@ def _same_work(deps: Deps, provider: str, request: WebhookRequest) -> None:
 
 
 def _refused(deps: Deps, status: int, reason: str, provider: str, connection_id: str) -> WebhookResponse:
-    known = connection_id if status in (400, 401, 413) else ""
-    deps.log.count("receive", "refused", outcome=str(status), connection=known, provider=provider[:40])
+    count, most = 0, 0
+    if status in (401, 404):
+        from chalicelib.services import limits
+
+        often = limits.of(deps).webhooks
+        count, most = often.count(connection_id if status == 401 else "", deps.now()), often.most
+        if count > most:
+            status, reason = 429, "too many refused deliveries"
+    if count <= most + 1:
+        deps.log.count("receive", "refused", outcome=str(status), **_named(provider, connection_id))
     return WebhookResponse(status, reason)
 
 
 def _unavailable(deps: Deps, provider: str, connection_id: str) -> WebhookResponse:
-    deps.log.count("receive", "unavailable", outcome="503", connection=connection_id, provider=provider[:40])
+    deps.log.count("receive", "unavailable", outcome="503", **_named(provider, connection_id))
     return WebhookResponse(503, "try again")
+
+
+def _named(provider: str, connection_id: str) -> dict[str, str]:
+    """Whom the address names, as far as it can be one of ours: a stranger may write anything there."""
+    from chalicelib.services.connections import well_formed
+    from connectors import registry
+
+    known = provider if provider in registry.names() else ""
+    return {"connection": connection_id if well_formed(connection_id) else "", "provider": known}

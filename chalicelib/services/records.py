@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ LONGEST_HTML = 80_000
 class Delivery:
     """Where an event came from: connection, the delivery's id, when it came (ms), its raw body, and by which way.
 
-    `raw_at` is the bucket's key of the raw body where it lies there.
+    `raw_at` is the bucket's key of the raw body where it lies there; `head` are the headers (JSON) without which it
+    cannot be parsed again, the content type apart.
     """
 
     connection: str
@@ -41,6 +43,13 @@ class Delivery:
     raw: bytes = b""
     source: str = "webhook"
     raw_at: str = ""
+    head: str = ""
+
+
+def head(headers: Mapping[str, str]) -> str:
+    """A delivery's headers as they are kept; the content type is left out, since every connector tells it by itself."""
+    kept = {name: value for name, value in headers.items() if name != "content-type"}
+    return json.dumps(kept, separators=(",", ":")) if kept else ""
 
 
 def item(
@@ -65,12 +74,16 @@ def item(
         "connection": delivery.connection,
         "delivery": delivery.id,
     }
-    if delivery.raw_at:
-        kept["raw_at"] = delivery.raw_at
-    elif delivery.raw:
-        packed = packing.pack(delivery.raw, _beside(kept))
-        kept["raw"] = packed
-    return kept
+    return kept | packed(kept, delivery)
+
+
+def packed(kept: Mapping[str, Any], delivery: Delivery) -> dict[str, Any]:
+    """The attributes that hold the raw delivery beside a message: they are packed with the message's own words."""
+    if not (delivery.raw_at or delivery.raw):
+        return {}
+    beside = _beside(kept)
+    raw = {"raw_at": delivery.raw_at} if delivery.raw_at else {"raw": packing.pack(delivery.raw, beside)}
+    return raw | ({"head": packing.pack(delivery.head.encode(), beside)} if delivery.head else {})
 
 
 def raw_delivery(kept: Item, deps: Deps) -> bytes | None:
@@ -80,7 +93,12 @@ def raw_delivery(kept: Item, deps: Deps) -> bytes | None:
     return packing.unpack(kept["raw"], _beside(kept)) if "raw" in kept else None
 
 
-def _beside(kept: Item) -> str:
+def raw_head(kept: Item) -> str:
+    """The headers that came with it, as `head` gives them."""
+    return packing.unpack(kept["head"], _beside(kept)).decode() if "head" in kept else ""
+
+
+def _beside(kept: Mapping[str, Any]) -> str:
     return f"{kept['pk']} {kept['author']['key']} {kept['text']}"
 
 

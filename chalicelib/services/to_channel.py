@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.aws.table import Item
 from chalicelib.core.model import OutboundFile, OutboundMessage, Role
-from chalicelib.services import budget, files, links
+from chalicelib.services import budget, files, forms, links
 from chalicelib.services.work import Done, Work
 from connectors.base import Rejected
 
@@ -13,6 +13,8 @@ def carry_out(work: Work) -> Done:
     """Send the entry's text or file. Raises the connector's errors."""
     entry, message = work.entries[0], work.messages[0]
     guard(message)
+    if entry["kind"] == "send_file" and (first := forms.copied_first(message, work)):
+        return first
     budget.spend(work, entry["to"])
     if entry["kind"] == "send_file":
         file = files.read(message["pk"], entry["file"], work.deps)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.aws.table import Item, Update
 from chalicelib.core import wording
 from chalicelib.core.model import Comment, Priority, Role, Status, TicketChange, TicketDraft, Written
 from chalicelib.core.threading import AFTER_CUSTOMER
-from chalicelib.services import files, keys, people
+from chalicelib.services import files, forms, keys, people
 from chalicelib.services.profile import contact
 from chalicelib.services.work import Done, Work
 
@@ -24,7 +25,8 @@ def carry_out(work: Work) -> Done:
     if work.op == "add_comment":
         stamp = (work.deps.table.get(keys.link(work.head["connection"], record)) or {}).get("version", "")
         written = work.to_crm.add_comment(record, comment, stamp, work.call)
-        return _done(work, written, {"status": comment.status.value} if comment.status else {})
+        done = _done(work, written, {"status": comment.status.value} if comment.status else {})
+        return replace(done, entries=forms.copies(work))
     conversation = work.conversation
     draft = TicketDraft(
         conversation=conversation["id"],
@@ -102,6 +104,9 @@ def _comment(work: Work) -> Comment:
     if kind == "relay":
         return _relayed(work.messages[0], work)
     author = contact(work.messages[0]["customer"], work)
+    if kind == "file":
+        line = _file(work.messages[0], int(work.entries[0]["file"]), work)
+        return Comment(wording.comment([line]), public=True, author=author)
     if work.entries[0].get("late"):
         return Comment(wording.comment([_late(work.messages[0], work)]), public=True, author=author)
     lines = sorted(work.messages, key=lambda message: message["sort"])
@@ -109,8 +114,15 @@ def _comment(work: Work) -> Comment:
     return Comment(text, public=True, author=author, status=_status(work))
 
 
+def _file(message: Item, number: int, work: Work) -> wording.Line:
+    """A file that 0.1 meant to attach to a comment of its own."""
+    return wording.Line("", message["sent_at"], "", (files.shown(message, work.deps)[number],))
+
+
 def _line(message: Item, work: Work) -> wording.Line:
     shown = files.shown(message, work.deps)[: message.get("late")]
+    if forms.own_comment(message, work):
+        shown = ()
     return wording.Line(message["author"]["name"], message["sent_at"], message["text"], shown)
 
 

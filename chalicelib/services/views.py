@@ -208,12 +208,16 @@ class Customer:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a connection; of a secret the value is "set" or "not set"."""
+    """One setting of a connection; of a secret the value is "set" or "not set".
+
+    until  when it stops to count by itself (a secret that was rotated), 0 where it does not
+    """
 
     key: str
     label: str
     secret: bool
     value: str
+    until: int = 0
 
 
 @dataclass(frozen=True)

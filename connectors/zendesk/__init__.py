@@ -118,7 +118,7 @@ class Zendesk(CrmConnector):
     def check(self) -> list[model.Finding]:
         from connectors.zendesk import check
 
-        return check.findings(self._desk, self.connection)
+        return check.findings(self._desk, self.connection, self.webhook_url)
 
     @cached_property
     def _desk(self) -> Desk:

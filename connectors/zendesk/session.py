@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,8 @@ from zenpy import Zenpy
 
 from connectors.base import BadCredentials, Rejected, TryLater
 
-TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of the answer
+TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of the answer; both together for all of it
+LARGEST = 30_000_000  # bytes of an answer
 NEVER_SENT = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _TICKET = re.compile(r"/tickets/(\d+)")
@@ -60,20 +62,25 @@ def telling() -> Iterator[None]:
 
 
 class Session(requests.Session):
-    """Sends every request to `home`, once, and turns what goes wrong into the contract's errors."""
+    """Sends every request to `home`, once, and turns what goes wrong into the contract's errors.
+
+    longest  seconds that an answer may take in all
+    """
 
     def __init__(self, home: str) -> None:
         super().__init__()
         self.home = home
+        self.longest = sum(TIMEOUT)
         self.trust_env = False
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Whatever host zenpy or a link to the next page names, the credentials go to `home` alone."""
         if _key.get():
             kwargs["headers"] = {**(kwargs.get("headers") or {}), "Idempotency-Key": _key.get()}
-        kwargs["allow_redirects"] = False
-        with telling():
-            response = super().request(method, self.at_home(str(url)), *args, **kwargs)
+        kwargs |= {"allow_redirects": False, "stream": True}
+        until = monotonic() + self.longest
+        with telling(), super().request(method, self.at_home(str(url)), *args, **kwargs) as response:
+            response._content = _read(response, until)
         refuse(response)
         return response
 
@@ -81,6 +88,16 @@ class Session(requests.Session):
         parts = urlsplit(url)
         inside = parts.path + (f"?{parts.query}" if parts.query else "")
         return url if url.startswith(self.home + "/") else self.home + inside
+
+
+def _read(response: requests.Response, until: float) -> bytes:
+    """The whole answer. requests' own time-out is between two bytes: an answer that drips would never meet it."""
+    content = bytearray()
+    for chunk in response.iter_content(65_536):
+        content += chunk
+        if len(content) > LARGEST or monotonic() > until:
+            raise TryLater("Zendesk's answer is too long or comes too slowly", doubtful=True)
+    return bytes(content)
 
 
 def refuse(response: requests.Response) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.commands._shared import Answer, Group, on_store
+from infra.durations import Duration
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Deps
@@ -18,7 +19,7 @@ def admin() -> None:
 
 
 assert isinstance(admin, Group)
-key = admin.subgroup("key", "Make, list and revoke admin keys.")
+key = admin.subgroup("key", "Make, list, rotate and revoke admin keys.")
 issuer = admin.subgroup("issuer", "Take the tokens of an OpenID Connect issuer.")
 
 
@@ -55,8 +56,38 @@ def list_all(deps: Deps, answer: Answer) -> None:
     from infra import show
 
     found = admin_keys.listed(deps)
-    rows = [[one.id, one.role.value, one.name, show.clock(one.added_at)] for one in found]
-    answer.give(found, lambda out: show.table(out, ("id", "role", "name", "since UTC"), rows, empty="No admin keys."))
+    rows = [
+        [one.id, one.role.value, one.name, show.clock(one.added_at), show.clock(one.until) if one.until else ""]
+        for one in found
+    ]
+    columns = ("id", "role", "name", "since UTC", "until UTC")
+    answer.give(found, lambda out: show.table(out, columns, rows, empty="No admin keys."))
+
+
+@key.subcommand("rotate")
+@click.argument("id", metavar="ID")
+@click.option(
+    "--grace", type=Duration("90d"), default="24h", show_default=True, help="How long the old one works: 30m, 24h, 7d."
+)
+@on_store
+def rotate(deps: Deps, answer: Answer, id: str, grace: int) -> None:
+    """Make a key in the place of another, with its role and name. The old one ends by itself when the grace is over.
+
+    \b
+    Example:
+      deskweave admin key rotate 0123456789ab --grace 24h
+    """
+    from chalicelib.services import admin_keys, read
+    from infra import show
+
+    try:
+        made, listed, until = admin_keys.rotate(id, grace, deps)
+    except (read.Unknown, admin_keys.Replaced) as error:
+        raise click.ClickException(str(error)) from error
+    data = {"key": made, "id": listed.id, "role": listed.role, "name": listed.name, "replaces": id, "until": until}
+    ends = f"works until {show.clock(until)} UTC" if grace else "no longer works"
+    told = f"{made}\nThis {listed.role} key is not shown again. Its id is {listed.id}. {id} {ends}."
+    answer.give(data, lambda out: click.echo(told))
 
 
 @key.subcommand("revoke")

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.commands._shared import Answer, Group, on_store
+from infra.durations import Duration
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from chalicelib.bootstrap import Deps
+    from chalicelib.services.rotation import Rotated
     from chalicelib.services.views import Connection
 
 
@@ -141,6 +145,47 @@ def change(deps: Deps, answer: Answer, connection: str, pairs: tuple[str, ...], 
         click.get_current_context().exit(1)
 
 
+@connections.subcommand("rotate")
+@click.argument("connection", metavar="ID")
+@click.argument("field", metavar="FIELD")
+@click.option("--new", metavar="VALUE", help="The new secret; @FILE reads it from a file, - from standard input.")
+@click.option(
+    "--grace",
+    type=Duration("90d"),
+    default="24h",
+    show_default=True,
+    help="How long the old one is accepted: 30m, 24h, 7d; 0m to refuse it at once.",
+)
+@click.option("--end", is_flag=True, help="End the grace now: from now on only the present secret is accepted.")
+@on_store
+def rotate(deps: Deps, answer: Answer, connection: str, field: str, new: str | None, grace: int, end: bool) -> None:
+    """Put a new secret in the place of one. The old one is accepted until the grace is over, then refused by itself.
+
+    \b
+    Examples:
+      deskweave connections rotate 0123456789abcdefgh signing_secret --new @new.txt
+      deskweave connections rotate 0123456789abcdefgh webhook_secret --grace 7d
+      deskweave connections rotate 0123456789abcdefgh signing_secret --end
+    """
+    from chalicelib.services import rotation
+    from chalicelib.services.connections import BadSettings
+    from infra import given as gather
+
+    _known(connection, deps)
+    if end and new is not None:
+        raise click.UsageError("--end takes no --new: it ends the grace of a rotation that was made before")
+    try:
+        if end:
+            rotated = rotation.end(connection, field, deps)
+        else:
+            rotated = rotation.rotate(connection, field, gather.new_secret(field, new), grace, deps)
+    except BadSettings as error:
+        raise click.ClickException(str(error)) from error
+    answer.give(rotated, lambda out: _rotated(out, rotated))
+    if not rotated.done:
+        click.get_current_context().exit(1)
+
+
 @connections.subcommand("register")
 @click.argument("connection", metavar="ID")
 @on_store
@@ -208,6 +253,19 @@ def remove(deps: Deps, answer: Answer, connection: str, yes: bool) -> None:
         raise click.ClickException("nothing was removed")
     admin_connections.remove(connection, deps)
     answer.give({"id": connection, "removed": True}, lambda out: click.echo(f"{connection}: removed"))
+
+
+def _rotated(out: Console, one: Rotated) -> None:
+    from infra import show
+
+    show.findings(out, one.findings)
+    if not one.done:
+        return click.echo(f"{one.id}: nothing was changed")
+    ends = f"the one before is accepted until {show.clock(one.accepted_until)} UTC" if one.accepted_until else ""
+    click.echo(f"{one.id}: the present {one.field} counts; {ends or 'no other is accepted'}")
+    if one.used_until:
+        until = show.clock(one.used_until)
+        click.echo(f"Functions may sign in with the one before until {until} UTC: revoke it at the provider then.")
 
 
 def _known(connection: str, deps: Deps) -> Connection:

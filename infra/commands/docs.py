@@ -21,7 +21,7 @@ _DOCS = Path(__file__).resolve().parents[2] / "docs"
     help="Another folder than the project's docs.",
 )
 def docs(check: bool, into: Path) -> None:
-    """Write docs/connectors.md, docs/commands.md and docs/openapi.json from the code.
+    """Write docs/connectors.md, docs/commands.md, docs/doctor.md and docs/openapi.json from the code.
 
     \b
     Examples:
@@ -30,9 +30,11 @@ def docs(check: bool, into: Path) -> None:
     """
     from infra import pages
     from infra.cli import main
+    from infra.doctor import page
 
     made = {"connectors.md": pages.connectors(), "commands.md": pages.commands(main)}
     made["openapi.json"] = pages.openapi()
+    made["doctor.md"] = page.page()
     stale = [name for name, text in made.items() if _read(into / name) != text]
     if not check:
         into.mkdir(parents=True, exist_ok=True)

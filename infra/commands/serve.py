@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 def serve(port: int, sandbox: bool, seed: int) -> None:
     """Run Deskweave on this machine until Ctrl-C."""
     # Imported here: the other commands need neither moto nor the app.
+    from infra.local.logfile import PLACE, LogFile
     from infra.local.runtime import LocalRuntime
 
     with stopped_by_ctrl_c(), ExitStack() as stack:
-        runtime = stack.enter_context(LocalRuntime(seed, keep_calls=False))
+        runtime = LocalRuntime(seed, keep_calls=False, sink=lambda line: log(line))
+        log = LogFile(PLACE.resolve(), lambda: runtime.wire.function)
+        stack.enter_context(runtime)
         serving(stack, runtime, port=port, sandbox=sandbox, seed=seed)
         click.echo("Ctrl-C ends it.")
         threading.Event().wait()
@@ -49,7 +52,7 @@ def serving(stack: ExitStack, runtime: LocalRuntime, *, port: int, sandbox: bool
     place = stack.enter_context(announced(aws_url, http_url, runtime.stage, door.address if door else None))
     click.echo(f"AWS          {aws_url}    for other `deskweave` commands in this directory ({place.name} tells them)")
     stack.callback(runtime.run_background().stop)
-    click.echo("The store is in memory: it is empty at the start and gone at the end.")
+    click.echo("The store is in memory: it is empty at the start and gone at the end. `deskweave tail` shows the log.")
     if sandbox:
         click.echo(
             'Try it       deskweave sandbox write "My invoice is wrong"    in another terminal, in this directory'

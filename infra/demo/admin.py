@@ -4,17 +4,17 @@ what only a person can: whether a mail that nobody knows of left, and an answer 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import bootstrap
 from chalicelib.services import failures, held, keys, lanes
 from connectors.ses import keys as mail_keys
-from infra.demo.meter import unmetered
 from infra.demo.people import Cast
 
 if TYPE_CHECKING:
-    from infra.local.runtime import LocalRuntime
     from infra.local.try_it import Connected
 
 MOST = 1_000
@@ -22,16 +22,19 @@ MOST = 1_000
 
 @dataclass(frozen=True)
 class Admin:
-    """Somebody with an admin's rights to Deskweave, who can look at Amazon SES and at Twilio's console."""
+    """Somebody with an admin's rights to Deskweave, who can look at Amazon SES and at Twilio's console.
+
+    aside  in which they ask AWS, as in `Played`
+    """
 
     cast: Cast
-    runtime: LocalRuntime
+    aside: Callable[[], AbstractContextManager[None]]
     connected: Connected
 
     def look(self) -> int:
         """Go through the open failures; returns how many were settled."""
         deps, before = bootstrap.deps(), len(self.cast.resolved)
-        with unmetered(self.runtime):
+        with self.aside():
             for failure in failures.listed(deps, MOST):
                 how = self._decision(failure) if failure["kind"] == "lane" else ""
                 if how:
@@ -42,7 +45,7 @@ class Admin:
     def release(self, key: str) -> bool:
         """Let the held conversation of a mail become tickets; False where the mail has not come yet."""
         deps = bootstrap.deps()
-        with unmetered(self.runtime):
+        with self.aside():
             message = deps.table.get(keys.message(self.connected.ses, key))
             if message is None:
                 return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infra.demo.count import Item, Seen
+from infra.demo.played import Item
+from infra.demo.seen import Seen
 
 _SHOWN = 4
 

@@ -9,16 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from infra import prices
 from infra.demo import words
 from infra.demo.books import Events, Facts
-from infra.demo.day import Day
 from infra.demo.passages import passages
 from infra.demo.people import DESKS, MAIL, SLACK
-from infra.demo.seen import Item, Seen, items, look
+from infra.demo.played import Item, Played
+from infra.demo.seen import Seen, look
 from infra.demo.states import apart, people, progress, steps
 
-__all__ = ["Item", "Seen", "facts", "items", "look"]
+__all__ = ["Item", "Seen", "facts", "look"]
 
 # The connectors' names of the sandbox's providers, where they differ.
 _NAMES = {"twilio": "sms"}
@@ -49,15 +48,15 @@ def facts(seen: Seen) -> Facts:
         apart=tuple(apart(seen)),
         people=counted.wrong,
         progress=tuple(progress(seen)),
-        dollars=prices.cost(used(day)),
+        dollars=day.dollars(),
     )
 
 
-def events(day: Day, seen: Seen) -> dict[str, Events]:
+def events(day: Played, seen: Seen) -> dict[str, Events]:
     """What came in by each provider, counted in the sandbox, in the log, in the table and in the failure list."""
     providers = {connection: name for name, connection in day.connected.listed().items()}
     queued = {line["delivery"]: line["connection"] for line in day.lines if _let_in(line)}
-    queued |= {body["delivery"]: body["connection"] for body in day.watching.mails}
+    queued |= {body["delivery"]: body["connection"] for body in day.mails}
     outcomes = [line for line in day.lines if line["step"] == "inbox" and "event" in line]
     aside: dict[str, set[str]] = {name: set() for name in providers.values()}
     for body in (
@@ -88,27 +87,6 @@ def events(day: Day, seen: Seen) -> dict[str, Events]:
     return {**found, STRANGERS: Events(len(strange), len(day.stray) - len(strange), refused=refused)}
 
 
-def used(day: Day) -> prices.Usage:
-    """What Deskweave used of AWS since everybody came in: the app's own calls, and Lambda's polling of the queues."""
-    counts = day.runtime.meter.counts
-    calls = {
-        service: sum(n for (by, its, _), n in counts.items() if its == service and by in ("function", "poller"))
-        for service in ("sqs", "s3")
-    }
-    puts = sum(n for (by, _, operation), n in counts.items() if by == "function" and operation == "PutObject")
-    requests = sum(len(one.attempts) for one in day.sandbox.deliveries if one.provider != MAIL) + len(day.stray)
-    return prices.Usage(
-        runs={**day.runs, "api": requests},
-        api_requests=requests,
-        queue_requests=calls["sqs"],
-        write_units=day.runtime.meter.write_units,
-        read_units=day.runtime.meter.read_units,
-        puts=puts,
-        gets=calls["s3"] - puts,
-        log_bytes=sum(len(json.dumps(line, separators=(",", ":"))) + 1 for line in day.lines),
-    )
-
-
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
@@ -123,14 +101,14 @@ def _refused(line: Mapping[str, Any]) -> str:
     return STRANGERS if line.get("outcome") == "404" else str(line["provider"])
 
 
-def _received(name: str, day: Day, aside: Iterable[str]) -> tuple[int, int]:
+def _received(name: str, day: Played, aside: Iterable[str]) -> tuple[int, int]:
     """How many events of a provider we answered, and how many attempts we turned away."""
     ours = [one for one in day.sandbox.deliveries if _NAMES.get(one.provider, one.provider) == name]
     statuses = [(status, one.events) for one in ours for _, status in one.attempts]
     away = sum(count for status, count in statuses if not 200 <= status < 500)
     if name == MAIL:
-        from_queue = {body["delivery"] for body in day.watching.mails}
-        return len(day.watching.mails) + len(set(aside) - from_queue), away
+        from_queue = {body["delivery"] for body in day.mails}
+        return len(day.mails) + len(set(aside) - from_queue), away
     return sum(count for status, count in statuses if 200 <= status < 500), away
 
 
@@ -159,9 +137,9 @@ def _first_told(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return told
 
 
-def _unpublished(day: Day, seen: Seen) -> Iterator[str]:
+def _unpublished(day: Played, seen: Seen) -> Iterator[str]:
     """What SES published, and neither the inbox's queue nor the failure list has."""
-    passed = {body.get("bucket") or _digest(b64decode(body["raw"])) for body in day.watching.mails}
+    passed = {body.get("bucket") or _digest(b64decode(body["raw"])) for body in day.mails}
     for delivery in day.sandbox.deliveries:
         if delivery.provider != MAIL or delivery.topic == "raw" or not any(s == 200 for _, s in delivery.attempts):
             continue
@@ -235,6 +213,4 @@ def _unfinished(seen: Seen) -> Iterator[str]:
     for entry in seen.entries:
         if entry["state"] not in (*_ENDED, "unknown"):
             yield f"{entry['pk']} {entry['sk']} is {entry['state']}"
-    for name, queue in day.runtime.queues.items():
-        for message in queue.messages():
-            yield f"message {message.id} in {name}"
+    yield from day.left()

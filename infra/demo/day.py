@@ -6,16 +6,19 @@ import heapq
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib import bootstrap
+from infra import prices, schema
 from infra.demo import cameos, people, script, trouble
 from infra.demo.admin import Admin
-from infra.demo.meter import Watching, unmetered
+from infra.demo.meter import Watching, unmetered, used
+from infra.demo.played import Item
 from infra.demo.script import MINUTE, Step
+from infra.demo.seen import scanned
 from infra.demo.trouble import Reaper, Trouble
 from infra.local.clock import VirtualClock, wall_clock
 from infra.local.runtime import LocalRuntime
@@ -52,6 +55,8 @@ class DemoClock(VirtualClock):
 @dataclass
 class Day:
     """A day that was played, still standing: its runtime, its sandbox, the people, and what was counted on the way.
+
+    To the books it is a `Played`.
 
     watching  counts the calls to AWS
     lines     every log line of Deskweave
@@ -122,6 +127,31 @@ class Day:
         self.runtime.on_call = None
         self.clock.go_live()
 
+    # --- what the books look at ---------------------------------------------------------------------------------------
+
+    late = 20 * MINUTE
+
+    @property
+    def mails(self) -> list[dict[str, Any]]:
+        return self.watching.mails
+
+    def aside(self) -> AbstractContextManager[None]:
+        return unmetered(self.runtime)
+
+    def items(self) -> list[Item]:
+        with self.aside():
+            return scanned(schema.table_name(self.runtime.stage))
+
+    def left(self) -> Iterator[str]:
+        for name, queue in self.runtime.queues.items():
+            for message in queue.messages():
+                yield f"message {message.id} in {name}"
+
+    def dollars(self) -> Mapping[str, float]:
+        return prices.cost(used(self))
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
     def _run_until(self, when: int, *, lazy: int = 0) -> None:
         """Let everything happen that falls due until then.
 
@@ -162,7 +192,7 @@ class Day:
             self.reaper.armed = False
 
     def _lanes_wait(self) -> bool:
-        with unmetered(self.runtime):
+        with self.aside():
             return bool(bootstrap.deps().table.index("due", {"due_pk": "due"}, limit=1))
 
     def _news(self) -> int:
@@ -183,7 +213,7 @@ def opened(seed: int, customers: int, tell: Callable[[str], None] = print, *, st
         deps = bootstrap.reset(clock, random.Random(f"app/{seed}").randbytes, day.lines.append)
         day.connected = connect_sandbox(deps, sandbox, day.url, tell)
         day.cast = people.gather(sandbox, customers, seed)
-        day.admin = Admin(day.cast, runtime, day.connected)
+        day.admin = Admin(day.cast, day.aside, day.connected)
         day.reaper = Reaper(random.Random(f"reaper/{seed}"))
         stack.enter_context(runtime.provider_calls())
         runtime.on_call = day.reaper

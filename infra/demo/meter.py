@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from infra import prices
+from infra.demo.people import MAIL
 from infra.local.meter import AwsCall, Meter
 
 if TYPE_CHECKING:
+    from infra.demo.day import Day
     from infra.local.runtime import LocalRuntime
 
 _INBOX = "-inbox.fifo"
@@ -41,3 +44,24 @@ def unmetered(runtime: LocalRuntime) -> Iterator[None]:
     with runtime.wire.acting("setup"):
         yield
     meter.read_units, meter.write_units = before
+
+
+def used(day: Day) -> prices.Usage:
+    """What Deskweave used of AWS since everybody came in: the app's own calls, and Lambda's polling of the queues."""
+    counts = day.runtime.meter.counts
+    calls = {
+        service: sum(n for (by, its, _), n in counts.items() if its == service and by in ("function", "poller"))
+        for service in ("sqs", "s3")
+    }
+    puts = sum(n for (by, _, operation), n in counts.items() if by == "function" and operation == "PutObject")
+    requests = sum(len(one.attempts) for one in day.sandbox.deliveries if one.provider != MAIL) + len(day.stray)
+    return prices.Usage(
+        runs={**day.runs, "api": requests},
+        api_requests=requests,
+        queue_requests=calls["sqs"],
+        write_units=day.runtime.meter.write_units,
+        read_units=day.runtime.meter.read_units,
+        puts=puts,
+        gets=calls["s3"] - puts,
+        log_bytes=sum(len(json.dumps(line, separators=(",", ":"))) + 1 for line in day.lines),
+    )

@@ -7,11 +7,7 @@ from collections.abc import Iterable, Iterator
 from infra.demo import words
 from infra.demo.books import Passage
 from infra.demo.people import AUTOMATIC, BOUNCED, DESKS, HELD, REFUSED, Said
-from infra.demo.script import MINUTE
 from infra.demo.seen import Seen
-
-# A text message bears the time at which it reached us; this long it may have been on its way.
-_LATE = 20 * MINUTE
 
 
 def passages(seen: Seen) -> Iterator[Passage]:
@@ -117,7 +113,8 @@ def _right_places(said: Said, conversation: str, seen: Seen) -> set[tuple[str, s
         if one.mark[0] == words.CUSTOMER and one.fate != AUTOMATIC and seen.conversation_of(one.mark) == conversation
     ]
     seen_by_agent = [one.at for one in theirs if seen.shown_at.get((said.desk, one.mark), said.at + 1) <= said.at]
-    since = max(seen_by_agent, default=0) - _LATE
+    # A text message bears the time at which it reached us.
+    since = max(seen_by_agent, default=0) - seen.day.late
     return {(one.place, one.thread) for one in theirs if one.at >= since}
 
 

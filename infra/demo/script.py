@@ -97,6 +97,7 @@ def _changes_way(matter: Matter) -> None:
 
 def _comes_back(matter: Matter) -> Step:
     """The customer writes after *solved*; now and then the ticket has been closed for good meanwhile."""
+    yield from seen(lambda: bool(matter.cast.ticket_with(matter.last, "zendesk")))
     ticket = matter.cast.ticket_with(matter.last, "zendesk")
     direct = not isinstance(matter.way, SlackWay) or matter.way.is_direct
     if ticket and not direct and matter.chance.random() < 0.2:
@@ -140,13 +141,15 @@ def _changes_their_mind(matter: Matter) -> Step:
 
 def answered(matter: Matter, lines: Sequence[str], status: str | None = None, fate: str = ARRIVES) -> Step:
     """An agent of either desk sees the last message in its ticket, works on it and answers; the customer waits."""
+    # Chances of its own: how many are drawn in here depends on what the ticket looks like by then, and that on timing.
+    matter = replace(matter, chance=random.Random(matter.chance.random()))
     cast, chance = matter.cast, matter.chance
     desk = chance.choice(DESKS)
     if not (yield from seen(lambda: bool(cast.ticket_with(matter.last, desk)))):
         cast.gave_up.append(f"no ticket in {desk} ever showed {matter.last}")
         return
     record = cast.ticket_with(matter.last, desk)
-    agent = cast.agent_for(desk, record, chance)
+    agent = cast.agent_for(desk, record, random.Random(chance.random()))
     if chance.random() < 0.3:
         yield from _notes(matter, agent, record)
     if chance.random() < 0.2:

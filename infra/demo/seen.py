@@ -14,13 +14,10 @@ from typing import Any
 
 import boto3
 
-from infra import schema
 from infra.demo import words
-from infra.demo.day import Day
-from infra.demo.meter import unmetered
 from infra.demo.people import DESKS, Said
+from infra.demo.played import Item, Played
 
-Item = Mapping[str, Any]
 _LINK = re.compile(r"\[file: [^\]]*\] (\S+)")
 _SENT_LINK = re.compile(r"(\S+): (https?://\S+)")
 _SECONDS = 10
@@ -50,21 +47,19 @@ class Received:
     key: str
 
 
-def look(day: Day) -> Seen:
+def look(day: Played) -> Seen:
     """Look through the end of a day."""
-    return Seen(day, items(day))
+    return Seen(day, day.items())
 
 
-def items(day: Day) -> list[Item]:
-    """Every item of the table."""
-    table = boto3.resource("dynamodb").Table(schema.table_name(day.runtime.stage))
-    found: list[Item] = []
-    with unmetered(day.runtime):
-        page = table.scan()
+def scanned(name: str) -> list[Item]:
+    """Every item of a table."""
+    table = boto3.resource("dynamodb").Table(name)
+    page = table.scan()
+    found: list[Item] = list(page["Items"])
+    while "LastEvaluatedKey" in page:
+        page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
         found += page["Items"]
-        while "LastEvaluatedKey" in page:
-            page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
-            found += page["Items"]
     return found
 
 
@@ -72,7 +67,7 @@ def items(day: Day) -> list[Item]:
 class Seen:
     """What there is at the end of the day."""
 
-    day: Day
+    day: Played
     table: Sequence[Item]
 
     # --- our table ----------------------------------------------------------------------------------------------------
@@ -251,7 +246,7 @@ class Seen:
         """What somebody sees who opens our link in a browser; b"" where it leads nowhere."""
         if link not in self.contents:
             try:
-                with unmetered(self.day.runtime), urllib.request.urlopen(link, timeout=_SECONDS) as answer:
+                with self.day.aside(), urllib.request.urlopen(link, timeout=_SECONDS) as answer:
                     self.contents[link] = answer.read()
             except urllib.error.URLError:
                 self.contents[link] = b""

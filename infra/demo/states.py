@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from chalicelib.core.model import DeliveryState
-from infra.demo.seen import Item, Seen
+from infra.demo.played import Item
+from infra.demo.seen import Seen
 
 _RANKS = {state.value: rank for rank, state in enumerate(DeliveryState)}
 _ZENDESK = {"hold": "on_hold"}

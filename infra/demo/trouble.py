@@ -42,17 +42,31 @@ _SENDS = (
     ("twilio", "POST Messages"),
     ("ses", "SendEmail"),
 )
+# How long Deskweave waits where a call may have come in, for the word of one that never did, and for an org's quota.
+_DOUBT = MINUTE
+_SETTLES = {"zendesk": MINUTE, "salesforce": MINUTE, "slack": MINUTE, "twilio": MINUTE, "ses": 10 * MINUTE}
+_QUOTA = 5 * MINUTE
+# Seconds: API Gateway's own limit.
+_LONGEST_ANSWER = 30
 _OPENS = (("zendesk", "POST /api/v2/tickets"), ("salesforce", "POST /composite/Case+EmailMessage"))
 
 
 @dataclass
 class Trouble:
-    """Where to make trouble. `stray` are the answers to requests for connections that do not exist."""
+    """Where to make trouble.
+
+    stray     the answers to requests for connections that do not exist
+    hurry     how many times faster than life the day goes by: what troubles last is divided by it. Then only calls that
+              change something are refused: after a refused poll Deskweave leaves the whole desk alone for a real minute
+    patience  ms for which a trouble may make Deskweave wait: what takes longer is left out
+    """
 
     cast: Cast
     chance: random.Random
     clock: Callable[[], int]
     stray: list[int]
+    hurry: int = 1
+    patience: int = HOUR
 
     def steps(self) -> list[tuple[int, Step]]:
         """All of it, with the time of day (ms from its start) at which each begins."""
@@ -72,7 +86,8 @@ class Trouble:
         for provider in PROVIDERS:
             for kind, share in (("duplicate", 0.06), ("reorder", 0.06), ("delay", 0.04), ("lost_answer", 0.04)):
                 delay = self.chance.choice((2_000, 30_000, 400_000))
-                sandbox.faults.add(Fault(provider, kind, times=MANY, chance=share, delay_ms=delay))
+                delayed = delay // self.hurry
+                sandbox.faults.add(Fault(provider, kind, times=MANY, chance=share, delay_ms=delayed))
         # What Slack, a phone or a mail server said once is said nowhere else: it is not lost here.
         for provider, topic in _REREAD:
             sandbox.faults.add(Fault(provider, "drop", topic, times=MANY, chance=0.05))
@@ -83,24 +98,33 @@ class Trouble:
     def _outage(self) -> Step:
         """Each of the desks is out for a while, and so is SES."""
         sandbox, chance = self.cast.sandbox, self.chance
-        sandbox.zendesk.outage(self.clock() + chance.randrange(10, 25) * MINUTE)
+        if self.patience < _DOUBT:
+            return
+        sandbox.zendesk.outage(self._until(chance.randrange(10, 25)))
         yield chance.randrange(5, 40) * MINUTE
-        sandbox.salesforce.outage(self.clock() + chance.randrange(10, 25) * MINUTE)
+        sandbox.salesforce.outage(self._until(chance.randrange(10, 25)))
         yield chance.randrange(5, 40) * MINUTE
-        sandbox.ses.outage_until = self.clock() + chance.randrange(5, 15) * MINUTE
+        sandbox.ses.outage_until = self._until(chance.randrange(5, 15))
 
     def _burst(self) -> Step:
         """The desks have enough of us for a while; later the channels have."""
         faults = self.cast.sandbox.faults
-        faults.add(Fault("zendesk", "429", times=6, retry_after=self.chance.randrange(5, 60)))
-        faults.add(Fault("salesforce", "429", times=3))
-        faults.add(Fault("salesforce", "expired_token"))
+        any_zendesk, any_salesforce = ("*", "*") if self.hurry == 1 else ("P*", _SENDS[1][1])
+        wait = self._seconds(self.chance.randrange(5, 60))
+        # In a hurry one lane would meet them all, and count each for a longer wait.
+        often, twice = (6, 2) if self.hurry == 1 else (1, 1)
+        faults.add(Fault("zendesk", "429", any_zendesk, times=often, retry_after=wait))
+        if self.patience >= _QUOTA:
+            faults.add(Fault("salesforce", "429", times=3))
+        faults.add(Fault("salesforce", "expired_token", any_salesforce))
         yield HOUR // 2
         for provider, call in _SENDS[2:]:
-            faults.add(Fault(provider, "429", call, times=2, retry_after=20))
-            faults.add(Fault(provider, "503", call))
-        faults.add(Fault("zendesk", "500", times=2))
-        faults.add(Fault("salesforce", "503", times=2))
+            faults.add(Fault(provider, "429", call, times=twice, retry_after=self._seconds(20)))
+        if self.patience >= _DOUBT:
+            for provider, call in _SENDS[2:]:
+                faults.add(Fault(provider, "503", call))
+            faults.add(Fault("zendesk", "500", any_zendesk, times=twice))
+            faults.add(Fault("salesforce", "503", any_salesforce, times=twice))
 
     def _unheard_answers(self) -> Step:
         """Calls that were carried out, and whose answers never came; and some that never came in."""
@@ -111,7 +135,15 @@ class Trouble:
         for provider, call in _OPENS:
             add(Fault(provider, "timeout_after", call))
         for provider, call in _SENDS:
-            add(Fault(provider, "timeout_before", call))
+            if self.patience >= _SETTLES[provider]:
+                add(Fault(provider, "timeout_before", call))
+
+    def _until(self, minutes: int) -> int:
+        return self.clock() + minutes * MINUTE // self.hurry
+
+    def _seconds(self, seconds: int) -> int:
+        """What a provider tells us to wait, whole seconds."""
+        return max(1, seconds // self.hurry)
 
     def _forged(self) -> Step:
         for forgery in FORGERIES:
@@ -134,8 +166,9 @@ class Trouble:
     def _strangers(self) -> Step:
         """Somebody tries addresses that nobody was given."""
         given = urllib.parse.urlsplit(self.cast.sandbox.slack.webhook_url)
-        for path in ("/webhooks/slack/000000000000000000", "/webhooks/fax/1", given.path[:-1] + "!"):
-            connection = http.client.HTTPConnection(given.hostname or "", given.port, timeout=10)
+        base = given.path.partition("/webhooks/")[0]
+        for path in (f"{base}/webhooks/slack/000000000000000000", f"{base}/webhooks/fax/1", given.path[:-1] + "!"):
+            connection = http.client.HTTPConnection(given.hostname or "", given.port, timeout=_LONGEST_ANSWER)
             connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
             answer = connection.getresponse()
             answer.read()

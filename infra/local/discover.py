@@ -56,6 +56,20 @@ def use_local() -> bool:
     return True
 
 
+def running() -> bool:
+    """Whether the process of the local run that was announced in this directory lives."""
+    pid = _announced(PLACE).get("pid")
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def sandbox_door() -> dict[str, str] | None:
     """{url, token} of the control door of the sandbox that runs in this directory, {} where what runs here has none,
     None where nothing was announced. Whether it answers shows in the call."""

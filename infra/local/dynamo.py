@@ -22,6 +22,7 @@ _PLAIN_GET = {"TableName", "Key", "ConsistentRead"}
 TOKEN_MS = 10 * 60 * 1000
 _WRITES = {"Put": "Item", "Update": "Key", "Delete": "Key", "ConditionCheck": "Key"}
 _EQUALS = re.compile(r"(#?\w+)\s*=\s*(:\w+)")
+_BETWEEN = re.compile(r"\bBETWEEN\s+(:\w+)\s+AND\s+(:\w+)")
 
 Key = tuple[str, str]
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -82,6 +83,8 @@ class Dynamo:
 
     def call(self, operation: str, params: Mapping[str, Any], send: Send) -> tuple[Answer, list[Touched]]:
         """Have moto answer (`send`), and tell what each touched item was before and is after."""
+        if operation == "Query" and _is_backwards(params):
+            return _refused("The BETWEEN operator requires upper bound to be greater than or equal to lower bound"), []
         got = self._get(operation, params)
         if got is not None:
             return got, []
@@ -243,6 +246,22 @@ def _equals(params: Mapping[str, Any], attribute: str | None) -> str | None:
 
 def _answered(body: Mapping[str, Any]) -> Answer:
     return 200, {"content-type": "application/x-amz-json-1.0"}, json.dumps(body).encode()
+
+
+def _is_backwards(params: Mapping[str, Any]) -> bool:
+    """Whether a query asks for a range that ends before it begins, which DynamoDB refuses and moto answers."""
+    bounds = _BETWEEN.search(params.get("KeyConditionExpression", ""))
+    values = params.get("ExpressionAttributeValues", {})
+    low, high = (values.get(name, {}).get("S", "") for name in bounds.groups()) if bounds else ("", "")
+    return bool(low > high)
+
+
+def _refused(why: str) -> Answer:
+    body = {
+        "__type": "com.amazon.coral.validate#ValidationException",
+        "message": f"Invalid KeyConditionExpression: {why}",
+    }
+    return 400, {"content-type": "application/x-amz-json-1.0"}, json.dumps(body).encode()
 
 
 def _mismatch() -> Answer:

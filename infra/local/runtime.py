@@ -84,6 +84,7 @@ class LocalRuntime:
     app         the app's module, or anything with the same names; Deskweave's own where it is not given
     seconds     each function's time-out, where it is to differ from `.chalice/config.json`
     keep_calls  whether the meter keeps every AWS call or only counts
+    sink        where the log's lines go; to standard output where it is not given
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class LocalRuntime:
         stage: str = "local",
         seconds: Mapping[str, int] | None = None,
         keep_calls: bool = True,
+        sink: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self.seed = seed
         self.clock = clock or wall_clock
@@ -106,6 +108,7 @@ class LocalRuntime:
         self.seconds = {**schema.function_seconds(), **(seconds or {})}
         self.meter = Meter(keep=keep_calls)
         self.failures: list[Ran] = []
+        self._sink = sink
         self.queues = stage_queues.made(stage, self.clock, seed, duplicates)
         self.wire = Wire(self.clock, {queue.name: queue for queue in self.queues.values()}, self.meter)
         self._random = random.Random(f"runtime/{seed}")
@@ -280,7 +283,8 @@ class LocalRuntime:
     def _load_app(self) -> None:
         if self._own_app:
             bootstrap = importlib.import_module("chalicelib.bootstrap")
-            deps = bootstrap.reset(now=self.clock, random=random.Random(f"app/{self.seed}").randbytes)
+            chance = random.Random(f"app/{self.seed}").randbytes
+            deps = bootstrap.reset(now=self.clock, random=chance, sink=self._sink)
             with self.wire.acting("setup"):
                 links.new_key(deps)
                 settings.set_public_url(PUBLIC_URL, deps)

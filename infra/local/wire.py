@@ -69,6 +69,11 @@ class Wire:
         finally:
             running.by, running.function, running.deadline = before
 
+    @property
+    def function(self) -> str:
+        """The handler that runs in this thread, "" outside of handlers."""
+        return self._running.function if self._running.by == "function" else ""
+
     def provider_call(self, host: str, operation: str, phase: str) -> None:
         """A handler's HTTP request to a provider: the hook is told, a function past its time-out is dead."""
         running = self._running

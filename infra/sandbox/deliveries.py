@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import http.client
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -98,6 +98,7 @@ class Courier:
         self.post: Post = post
         self.posts: dict[str, Post] = {}  # by provider, for who makes no HTTP request of its own (SES: a topic)
         self.timeout_seconds = 10.0
+        self.hurry = 1  # how many times sooner than life the vendors try again
         self._heap: list[tuple[int, float, str, Delivery]] = []
         self._order = 0
 
@@ -136,10 +137,11 @@ class Courier:
         with self.world.lock:
             return self._heap[0][0] if self._heap else None
 
-    def deliver_due(self) -> int:
-        """POST everything that is due, retries that fall due at once included; returns how many POSTs were made."""
+    def deliver_due(self, of: Container[str] | None = None) -> int:
+        """POST everything that is due, of these providers where any are named, retries that fall due at once included;
+        returns how many POSTs were made."""
         sent = 0
-        while (delivery := self._take()) is not None:
+        while (delivery := self._take(of)) is not None:
             sender = self.senders[delivery.provider]
             send = self.posts.get(delivery.provider, self.post)
             answer = send(delivery.url or sender.webhook_url, delivery.headers, delivery.body, self.timeout_seconds)
@@ -158,12 +160,19 @@ class Courier:
         self._order += 1
         heapq.heappush(self._heap, (delivery.due, self._order + later, delivery.id, delivery))
 
-    def _take(self) -> Delivery | None:
+    def _take(self, of: Container[str] | None) -> Delivery | None:
         with self.world.lock:
             now = self.world.now()
-            if not self._heap or self._heap[0][0] > now:
+            waiting = self._heap[:1] if of is None else [one for one in self._heap if one[3].provider in of]
+            first = min(waiting, default=None)
+            if first is None or first[0] > now:
                 return None
-            delivery = heapq.heappop(self._heap)[3]
+            if first is self._heap[0]:
+                heapq.heappop(self._heap)
+            else:
+                self._heap.remove(first)
+                heapq.heapify(self._heap)
+            delivery = first[3]
             delivery.state = "sending"
             delivery.headers = self.senders[delivery.provider].sign(delivery, now)
             return delivery
@@ -182,7 +191,7 @@ class Courier:
             return
         again = self._copy(delivery) if unheard else delivery
         again.retries, again.reason = delivery.retries + 1, answer.reason or "error"
-        again.due, again.state = self.world.now() + delay, "queued"
+        again.due, again.state = self.world.now() + delay // self.hurry, "queued"
         self._push(again)
 
     def _copy(self, delivery: Delivery) -> Delivery:

@@ -66,7 +66,7 @@ class ZendeskSandbox:
         self._updates: dict[tuple[int, int], deque[int]] = {}
         for name in DEFAULT_GROUPS:
             self.add_group(name)
-        self.triggers += zendesk_triggers.defaults(self)
+        self.triggers += [*zendesk_triggers.defaults(self), zendesk_triggers.shipped(self)]
         self.integration_email = "deskweave@sandbox.test"
         self.integration_id, _, self.integration_token = self.add_agent("Deskweave", self.integration_email)
         self.users[self.integration_id]["role"] = "admin"
@@ -183,4 +183,5 @@ class ZendeskSandbox:
     def changed(self, ticket: int) -> None:
         """Note that a ticket changed, for the export and the search; tell the webhook."""
         self.changes[ticket] = (self.world.number("zendesk-change"), self.world.now())
-        zendesk_hooks.tell(self, self.tickets[ticket])
+        if zendesk_triggers.tells_webhook(self):
+            zendesk_hooks.tell(self, self.tickets[ticket])

@@ -43,6 +43,21 @@ def defaults(zendesk: ZendeskSandbox) -> list[Json]:
             for title, conditions in DEFAULTS]  # fmt: skip
 
 
+def shipped(zendesk: ZendeskSandbox) -> Json:
+    """The trigger that an admin makes for Deskweave's webhook; the webhook is told while it is active."""
+    action = {"field": "notification_webhook", "value": [zendesk.webhook_id, "{}"]}
+    tagged = {"field": "current_tags", "operator": "includes", "value": "deskweave"}
+    return make(zendesk, {"title": "Tell Deskweave", "actions": [action], "conditions": {"all": [tagged], "any": []}})
+
+
+def tells_webhook(zendesk: ZendeskSandbox) -> bool:
+    return any(
+        trigger["active"] and action["field"] == "notification_webhook"
+        for trigger in zendesk.triggers
+        for action in trigger["actions"]
+    )
+
+
 def make(zendesk: ZendeskSandbox, asked: Json) -> Json:
     """A new trigger, active unless said otherwise."""
     number, now = zendesk.id("trigger"), iso(zendesk.world.now())

@@ -19,7 +19,13 @@ from infra.stack import words
 from infra.stack.words import Refused
 
 # States in which a stack was never whole: CloudFormation wants it deleted before it is made anew.
-HALF_MADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+HALF_MADE = frozenset(
+    {
+        *("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"),
+        # Only what outlived an earlier stack is ever imported, into a new one: nothing else can be in it.
+        *("IMPORT_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_FAILED"),
+    }
+)
 # Not there, or there only as the place of a change set.
 ABSENT = frozenset({"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
 STUCK = "UPDATE_ROLLBACK_FAILED"
@@ -35,6 +41,7 @@ KINDS = {
     "AWS::SNS::Subscription": "subscription",
     "AWS::Logs::LogGroup": "log group",
     "AWS::CloudWatch::Alarm": "alarm",
+    "AWS::CloudWatch::Dashboard": "dashboard",
 }
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _LONGEST_SECONDS = 1800
@@ -65,7 +72,7 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Change:
-    """One change of a change set: `action` is add, change, replace, remove or import."""
+    """One change of a change set: `action` is add, change, replace, perhaps replace, remove or import."""
 
     action: str
     kind: str
@@ -86,10 +93,10 @@ class State:
         return self.status.endswith("_IN_PROGRESS") and self.status not in ABSENT
 
 
-def connect(region: str | None) -> Cloud:
+def connect(region: str | None, profile: str | None = None) -> Cloud:
     """AWS by the environment's credentials. Raises `Refused` where there is no region or no such profile."""
     with words.plain(region or ""):
-        session = boto3.Session(region_name=region)
+        session = boto3.Session(region_name=region, profile_name=profile)
         if not session.region_name:
             raise Refused(words.MENDS["NoRegionError"])
         config = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 3, "mode": "standard"})
@@ -117,6 +124,8 @@ class Stack:
 
     def prepare(self, template: str, *, new: bool, to_import: Sequence[Mapping[str, Any]] = ()) -> list[Change] | None:
         """Make a change set; returns its changes, None where nothing would change. Nothing is carried out yet.
+
+        No changes, [], are those of the stack's outputs alone.
 
         to_import  what is to be taken into a new stack as it stands, as CloudFormation's ResourcesToImport
         """
@@ -150,6 +159,15 @@ class Stack:
             state = self._until_still(before, len(changes), progress)
         if state.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
             raise Refused(self.explained(state, before))
+        return state
+
+    def settled(self) -> State:
+        """How it stands once nobody is at work on it. Raises `Refused` where CloudFormation itself is stuck."""
+        state = self.state()
+        if state.moving:
+            state = self.wait_until_still()
+        if state.status == STUCK:
+            raise Refused(f"{self.explained(state)} {_UNSTICK.format(name=self.name)}")
         return state
 
     def wait_until_still(self) -> State:
@@ -243,6 +261,10 @@ class Stack:
 
 
 _CHANGE_SET = "deskweave-up"
+_UNSTICK = (
+    "Its last change could neither be made nor be undone. Mend what failed, then let CloudFormation undo it: "
+    "aws cloudformation continue-update-rollback --stack-name {name}; then run this again."
+)
 
 
 def _change_set_is_made(answer: dict[str, Any]) -> bool:
@@ -255,8 +277,7 @@ def _is_done(event: dict[str, Any], stack: str) -> bool:
 
 def _change(given: dict[str, Any]) -> Change:
     action = {"Add": "add", "Remove": "remove", "Import": "import"}.get(given["Action"], "change")
-    if given.get("Replacement") in ("True", "Conditional"):
-        action = "replace"
+    action = {"True": "replace", "Conditional": "perhaps replace"}.get(given.get("Replacement", ""), action)
     properties = {
         detail["Target"]["Name"] for detail in given.get("Details", ()) if detail.get("Target", {}).get("Name")
     }

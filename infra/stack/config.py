@@ -8,20 +8,26 @@ to a stage (memory, a custom domain, his own variables) stays.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib import VERSION
 from infra import schema
-from infra.stack import names, policies
+from infra.stack import names, policies, words
 from infra.stack.policies import Place
 
 FOLDER = Path(__file__).resolve().parents[2] / ".chalice"
+# What chalice gives a function that has no memory of its own; another one was chosen by an admin, for all of them.
 MEMORY_MB = 512
 API_STAGE = "api"
 # Its time-outs are what infra/schema.py makes the queues from, so it is never taken out.
 _FIRST = "dev"
-_OURS = ("DESKWEAVE_ACCOUNT", "DESKWEAVE_BUCKET", "DESKWEAVE_REGION")
+_OURS = (
+    *("DESKWEAVE_ACCOUNT", "DESKWEAVE_BUCKET", "DESKWEAVE_REGION", "DESKWEAVE_VERSION"),
+    *("DESKWEAVE_KMS_KEY", "DESKWEAVE_FORMER_KMS_KEYS"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,25 @@ def environment(stage: str, folder: Path = FOLDER) -> dict[str, str]:
     """The variables that the stage's functions get; {} where `deskweave up` has not written the stage."""
     given = _read(folder)["stages"].get(stage, {}).get("environment_variables", {})
     return {str(name): str(value) for name, value in given.items()} if _OURS[0] in given else {}
+
+
+def refuse_elsewhere(stage: str, account: str, region: str, folder: Path = FOLDER) -> None:
+    """Raise `Refused` where a stage was set up in another account or region than the one that is reached."""
+    refuse_other(environment(stage, folder), stage, account, region)
+
+
+def refuse_other(kept: Mapping[str, str], stage: str, account: str, region: str, command: str = "") -> None:
+    """The same, from the variables of the stage's functions; `command` is what should have been run there."""
+    if not kept or (kept.get("DESKWEAVE_ACCOUNT"), kept.get("DESKWEAVE_REGION")) == (account, region):
+        return
+    there = f"account {kept.get('DESKWEAVE_ACCOUNT')}, region {kept.get('DESKWEAVE_REGION')}"
+    mend = "Set AWS_PROFILE or --region right, or take another --stage"
+    if command:
+        mend = f"Set AWS_PROFILE right, and run: AWS_DEFAULT_REGION={kept.get('DESKWEAVE_REGION')} {command}"
+    raise words.Refused(
+        f"The stage {stage} is in {there}; this is account {account}, region {region}. {mend}. "
+        "(`.chalice/config.json` says where it is.)"
+    )
 
 
 def stage_settings(stage: str, folder: Path = FOLDER) -> dict[str, Any]:
@@ -59,10 +84,13 @@ def forget_deployed(stage: str, folder: Path = FOLDER) -> None:
     (folder / "deployed" / f"{stage}.json").unlink(missing_ok=True)
 
 
-def changes(place: Place, folder: Path = FOLDER) -> list[Change]:
-    """The files that `up` has to write for the stage; none where they say the same already."""
+def changes(place: Place, folder: Path = FOLDER, architecture: str | None = None) -> list[Change]:
+    """The files that `up` has to write for the stage; none where they say the same already.
+
+    architecture  the processor that the functions shall run on, x86_64 or arm64; None for what the stage has now
+    """
     config = _read(folder)
-    config["stages"][place.stage] = _stage(place, config["stages"].get(place.stage, {}))
+    config["stages"][place.stage] = _stage(place, config["stages"].get(place.stage, {}), architecture)
     wanted = {folder / "config.json": _text(config)}
     for function in names.FUNCTIONS:
         wanted[folder / _policy_file(place.stage, function)] = policies.text(function, place)
@@ -84,6 +112,7 @@ def removals(stage: str, folder: Path = FOLDER) -> list[Change]:
         for name in _OURS:
             first.get("environment_variables", {}).pop(name, None)
         first.pop("autogen_policy", None)
+        first.pop("lambda_architecture", None)
         for given in first.get("lambda_functions", {}).values():
             given.pop("iam_policy_file", None)
     text = _text(config)
@@ -101,23 +130,30 @@ def apply(changes: list[Change]) -> None:
             change.path.write_text(change.text, encoding="utf-8")
 
 
-def _stage(place: Place, kept: dict[str, Any]) -> dict[str, Any]:
+def _stage(place: Place, kept: dict[str, Any], architecture: str | None) -> dict[str, Any]:
     ours = {
         "DESKWEAVE_STAGE": place.stage,
         "DESKWEAVE_ACCOUNT": place.account,
         "DESKWEAVE_BUCKET": place.bucket,
         "DESKWEAVE_REGION": place.region,
+        "DESKWEAVE_VERSION": VERSION,
+        **({"DESKWEAVE_KMS_KEY": place.key} if place.key else {}),
+        **({"DESKWEAVE_FORMER_KMS_KEYS": " ".join(place.former)} if place.former else {}),
     }
-    functions = dict(kept.get("lambda_functions", {}))
+    before = {name: value for name, value in kept.get("environment_variables", {}).items() if name not in _OURS}
+    functions, memory = dict(kept.get("lambda_functions", {})), schema.function_memory()
+    chosen = kept.get("lambda_memory_size", MEMORY_MB) != MEMORY_MB
     for function, seconds in schema.function_seconds().items():
         name = names.FUNCTIONS[function]
         own = {"lambda_timeout": seconds, "iam_policy_file": _policy_file(place.stage, function)}
-        functions[name] = {**functions.get(name, {}), **own}
+        derived = {} if chosen else {"lambda_memory_size": memory[function]}
+        functions[name] = {**derived, **functions.get(name, {}), **own}
     return {
         "api_gateway_stage": API_STAGE,
         **kept,
+        **({"lambda_architecture": architecture} if architecture else {}),
         "autogen_policy": False,
-        "environment_variables": {**kept.get("environment_variables", {}), **ours},
+        "environment_variables": {**before, **ours},
         "lambda_memory_size": kept.get("lambda_memory_size", MEMORY_MB),
         "lambda_functions": functions,
     }

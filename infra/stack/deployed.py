@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,23 +20,27 @@ MISSING = frozenset({"ResourceNotFoundException", "NoSuchEntity", "NotFoundExcep
 
 @dataclass(frozen=True)
 class Mapping:
-    """What feeds a function from a queue."""
+    """What feeds a function from a queue. `function` is our short name of it, or another's whole name."""
 
     uuid: str
     function: str
     queue: str
     batch_size: int
     state: str
+    at_once: int = 0
 
 
 @dataclass(frozen=True)
 class Deployed:
     """What there is of a stage's functions.
 
-    functions  by our short name: {state, memory_mb, seconds, modified, stage}
+    functions  by our short name: {state, memory_mb, seconds, modified, stage, version, arn, role, layers, code}
+    mappings   what feeds our functions, from whichever queue
+    strangers  what else takes from our queues
     policies   by our short name: the inline policy of its role
     rule       the clock's schedule, "" where there is no rule or it is switched off
     api        the id of the REST API that may call the API function, "" where there is none
+    apis       every REST API that may, the one above among them
     """
 
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -42,6 +48,8 @@ class Deployed:
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     rule: str = ""
     api: str = ""
+    apis: tuple[str, ...] = ()
+    strangers: tuple[Mapping, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -49,16 +57,24 @@ class Deployed:
         return set(self.functions) == set(names.FUNCTIONS) and fed == set(schema.queues("x")) and bool(self.api)
 
 
-def look(stage: str, cloud: Cloud) -> Deployed:
-    """Ask AWS. Raises `words.Refused`."""
+def look(stage: str, cloud: Cloud, folder: Path = config.FOLDER) -> Deployed:
+    """Ask AWS. Raises `words.Refused`.
+
+    folder  where chalice's record is, which tells the API where several may call the function
+    """
     with words.plain(cloud.region):
         functions = {name: found for name in names.FUNCTIONS if (found := _function(stage, name, cloud))}
-        mappings = tuple(mapping for name in functions for mapping in _mappings(stage, name, cloud))
+        fed = _mappings(stage, functions, cloud)
+        mappings = tuple(one for one in fed if one.function in functions)
+        strangers = tuple(one for one in fed if one.function not in functions)
         policies = {name: found for name in functions if (found := _policy(stage, name, cloud))}
-        return Deployed(functions, mappings, policies, _rule(stage, cloud), _api(stage, cloud) if functions else "")
+        apis = _apis(stage, cloud) if "api" in functions else ()
+        known = {resource.get("rest_api_id") for resource in recorded(stage, folder)}
+        api = next((one for one in apis if one in known), apis[-1] if apis else "")
+        return Deployed(functions, mappings, policies, _rule(stage, cloud), api, apis, strangers)
 
 
-def unrecorded(stage: str, found: Deployed) -> list[Mapping]:
+def unrecorded(stage: str, found: Deployed, folder: Path = config.FOLDER) -> list[Mapping]:
     """Mappings that a `chalice deploy` left behind that did not come to its end.
 
     The next one does not know of them and AWS refuses it the second one of their kind. Where everything is in place, it
@@ -67,21 +83,38 @@ def unrecorded(stage: str, found: Deployed) -> list[Mapping]:
     """
     if found.whole:
         return []
-    known = {resource.get("event_uuid") for resource in config.deployed(stage)}
+    known = {resource.get("event_uuid") for resource in recorded(stage, folder)}
     return [mapping for mapping in found.mappings if mapping.uuid not in known]
 
 
-def public_url(stage: str, found: Deployed, region: str) -> str:
+def recorded(stage: str, folder: Path = config.FOLDER) -> list[dict[str, Any]]:
+    """What chalice recorded of the stage's resources; [] also where its record cannot be read."""
+    try:
+        return config.deployed(stage, folder)
+    except ValueError:
+        return []
+
+
+def public_url(stage: str, found: Deployed, region: str, folder: Path = config.FOLDER) -> str:
     """Where the world reaches the API: the custom domain of the stage's settings, else API Gateway's own address."""
-    settings = config.stage_settings(stage)
-    domain = settings.get("api_gateway_custom_domain", {})
+    domain = config.stage_settings(stage, folder).get("api_gateway_custom_domain", {})
     if domain.get("domain_name"):
         prefix = str(domain.get("url_prefix", "")).strip("/")
         return f"https://{domain['domain_name']}" + (f"/{prefix}" if prefix and prefix != "(none)" else "")
-    if not found.api:
+    return gateway_url(stage, found.api, region, folder)
+
+
+def gateway_url(stage: str, api: str, region: str, folder: Path = config.FOLDER) -> str:
+    """API Gateway's own address of a REST API, "" where there is none."""
+    if not api:
         return ""
     ending = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"https://{found.api}.execute-api.{region}.{ending}/{settings.get('api_gateway_stage', config.API_STAGE)}"
+    return f"https://{api}.execute-api.{region}.{ending}/{api_stage(stage, folder)}"
+
+
+def api_stage(stage: str, folder: Path = config.FOLDER) -> str:
+    """What API Gateway calls its own stage, which is the last part of its address."""
+    return str(config.stage_settings(stage, folder).get("api_gateway_stage", config.API_STAGE))
 
 
 def _function(stage: str, name: str, cloud: Cloud) -> dict[str, Any]:
@@ -94,15 +127,37 @@ def _function(stage: str, name: str, cloud: Cloud) -> dict[str, Any]:
         "seconds": found["Timeout"],
         "modified": found["LastModified"],
         "stage": found.get("Environment", {}).get("Variables", {}).get("DESKWEAVE_STAGE", ""),
+        "version": found.get("Environment", {}).get("Variables", {}).get("DESKWEAVE_VERSION", ""),
+        "arn": found["FunctionArn"],
+        "role": found["Role"],
+        "layers": [layer["Arn"] for layer in found.get("Layers", ())],
+        "code": found.get("CodeSha256", ""),
     }
 
 
-def _mappings(stage: str, name: str, cloud: Cloud) -> list[Mapping]:
-    answer = cloud.client("lambda").list_event_source_mappings(FunctionName=names.function(stage, name))
-    return [
-        Mapping(one["UUID"], name, one["EventSourceArn"].rsplit(":", 1)[-1], one["BatchSize"], one.get("State", ""))
-        for one in answer["EventSourceMappings"]
-    ]
+def _mappings(stage: str, functions: dict[str, dict[str, Any]], cloud: Cloud) -> tuple[Mapping, ...]:
+    """What feeds our functions, and what else takes from our queues: a stranger there would be fed our messages."""
+    if not functions:
+        return ()
+    short = {names.function(stage, name): name for name in functions}
+    pages = cloud.client("lambda").get_paginator("list_event_source_mappings")
+    begin, _, rest = next(iter(functions.values()))["arn"].partition(":lambda:")
+    queue = f"{begin}:sqs:{':'.join(rest.split(':')[:2])}:"
+    asked = [{"FunctionName": name} for name in short]
+    asked += [{"EventSourceArn": queue + spec.name} for spec in schema.queues(stage).values()]
+    found = {}
+    for which in asked:
+        for one in (one for page in pages.paginate(**which) for one in page["EventSourceMappings"]):
+            name = one["FunctionArn"].split(":function:")[-1].split(":")[0]
+            found[one["UUID"]] = Mapping(
+                one["UUID"],
+                short.get(name, name),
+                one["EventSourceArn"].rsplit(":", 1)[-1],
+                one["BatchSize"],
+                one.get("State", ""),
+                one.get("ScalingConfig", {}).get("MaximumConcurrency", 0),
+            )
+    return tuple(found.values())
 
 
 def _policy(stage: str, name: str, cloud: Cloud) -> dict[str, Any]:
@@ -117,7 +172,7 @@ def _rule(stage: str, cloud: Cloud) -> str:
     return str(found.get("ScheduleExpression", "")) if found.get("State") == "ENABLED" else ""
 
 
-def _api(stage: str, cloud: Cloud) -> str:
+def _apis(stage: str, cloud: Cloud) -> tuple[str, ...]:
     """Every stage's API has the app's name, so it is told by whom the function lets call it."""
     found = _found(lambda: cloud.client("lambda").get_policy(FunctionName=names.function(stage, "api")))
     allowed: list[str] = []
@@ -125,11 +180,15 @@ def _api(stage: str, cloud: Cloud) -> str:
         condition = statement.get("Condition", {})
         arns = [value for test in condition.values() for value in test.values()]
         allowed += [arn.split(":")[5].split("/")[0] for arn in arns if ":execute-api:" in arn]
-    live = [api for api in allowed if _found(lambda api=api: cloud.client("apigateway").get_rest_api(restApiId=api))]
-    return live[-1] if live else ""
+    return tuple(api for api in dict.fromkeys(allowed) if is_api(api, cloud))
 
 
-def _found(call: Any) -> dict[str, Any]:
+def is_api(api: str, cloud: Cloud) -> bool:
+    """Whether there is such a REST API."""
+    return bool(_found(lambda: cloud.client("apigateway").get_rest_api(restApiId=api)))
+
+
+def _found(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What AWS answers, {} where there is no such thing."""
     try:
         answer: dict[str, Any] = call()

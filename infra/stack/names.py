@@ -75,6 +75,10 @@ def alarm(stage: str, what: str) -> str:
     return f"{APP}-{stage}-{what}"
 
 
+def dashboard(stage: str) -> str:
+    return f"{APP}-{stage}"
+
+
 def secrets(stage: str) -> str:
     """The path below which the stage's secrets stand in SSM, without a last slash."""
     return f"/{APP}/{stage}"

@@ -9,7 +9,9 @@ from botocore.exceptions import ClientError
 
 from chalicelib.core.model import Finding
 from infra import schema
-from infra.stack import checks, deployed, names, words
+from infra.doctor import examine
+from infra.doctor.model import Patient
+from infra.stack import config, names, words
 from infra.stack.cloud import ABSENT, HALF_MADE, Cloud, Stack
 
 if TYPE_CHECKING:
@@ -62,14 +64,14 @@ def local(deps: Deps) -> Overview:
 
 def deployed_stage(stage: str, cloud: Cloud, deps: Deps) -> Overview:
     """A stage on AWS. Raises `words.Refused`."""
+    config.refuse_elsewhere(stage, cloud.identity()[0], cloud.region)
     state = Stack(names.stack(stage), cloud).state()
     if state.status in ABSENT:
         mend = f"`deskweave up --stage {stage}` makes it, or --region tells where it is"
         raise words.Refused(f"There is no stack {names.stack(stage)} in region {cloud.region}: {mend}.")
     # A stack that was rolled back has no table to look into.
     known = Overview(stage, "", "", [], 0) if state.status in HALF_MADE else local(deps)
-    findings = [] if "InboxQueue" not in state.outputs else _findings(stage, cloud)
-    findings.insert(0, _stack(state.status, stage, up="InboxQueue" in state.outputs))
+    findings = examine.quick(Patient(stage, cloud, deps))
     return Overview(
         stage,
         cloud.region,
@@ -81,17 +83,6 @@ def deployed_stage(stage: str, cloud: Cloud, deps: Deps) -> Overview:
         [depth for spec in schema.queues(stage).values() if (depth := _depth(spec, cloud))],
         _alarms(stage, cloud),
     )
-
-
-def _findings(stage: str, cloud: Cloud) -> list[Finding]:
-    return checks.findings(stage, deployed.look(stage, cloud), cloud)
-
-
-def _stack(status: str, stage: str, *, up: bool) -> Finding:
-    called, mend = f"stack {names.stack(stage)}", f"deskweave up --stage {stage}"
-    if status in HALF_MADE or not up:
-        return Finding(called, False, f"{status}: {'half made' if status in HALF_MADE else 'down, data kept'}", mend)
-    return Finding(called, not status.endswith("_FAILED"), status, mend)
 
 
 def _depth(spec: schema.QueueSpec, cloud: Cloud) -> Depth | None:

@@ -21,15 +21,19 @@ _TABLE = ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateIt
 _POLLED = ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
 _DRAINED = ("DeleteMessage", "ReceiveMessage")
 _ADMINISTERED = ("GetParameter", "PutParameter", "DeleteParameter")
+_LISTED = ("Query",)
 _LOGGED = ("CreateLogStream", "PutLogEvents")
 # Without it S3 says of an object that is not there that access is denied.
 _MISSED = ("ListBucket",)
 _MAILED = ("SendEmail", "SendRawEmail")
 
-# function -> resource -> what it may do there. "table" holds for its indexes too.
+# function -> resource -> what it may do there. "table" is the table itself, "index:..." one index of it.
 GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "api": {
         "table": _TABLE,
+        "index:conversation": _LISTED,
+        "index:due": _LISTED,
+        "index:listed": _LISTED,
         "queue:inbox": ("SendMessage",),
         "queue:effects": ("SendMessage",),
         "connections": _ADMINISTERED,
@@ -45,8 +49,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
         "queue:inbox": (*_POLLED, "SendMessage"),
         "queue:effects": ("SendMessage",),
         "connections": ("GetParameter",),
-        "keys": ("GetParameter",),
-        "bucket": ("GetObject", "PutObject"),
+        "bucket": ("GetObject",),
         "bucket-itself": _MISSED,
     },
     "effects": {
@@ -60,7 +63,8 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
         "mail": _MAILED,
     },
     "clock": {
-        "table": ("PutItem", "Query", "UpdateItem"),
+        "table": ("BatchGetItem", "PutItem", "Query", "UpdateItem"),
+        "index:due": _LISTED,
         "queue:inbox": ("SendMessage",),
         "queue:effects": ("SendMessage",),
         "queue:inbox-dead": _DRAINED,
@@ -77,6 +81,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 _SERVICE = {
     "table": "dynamodb",
+    "index": "dynamodb",
     "queue": "sqs",
     "connections": "ssm",
     "keys": "ssm",
@@ -90,21 +95,28 @@ _SERVICE = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stage is: what its ARNs are made of."""
+    """Where a stage is: what its ARNs are made of.
+
+    key     the ARN of the KMS key that encrypts it, "" for AWS's own
+    former  those of keys before, with which what was kept then can still be read
+    """
 
     stage: str
     account: str
     region: str
     bucket: str
     partition: str = "aws"
+    key: str = ""
+    former: tuple[str, ...] = ()
 
     def arns(self, resource: str) -> list[str]:
         """The ARNs of a resource of the table above."""
         kind, _, name = resource.partition(":")
         match kind:
             case "table":
-                table = self._arn("dynamodb", f"table/{schema.table_name(self.stage)}")
-                return [table, *(f"{table}/index/{index}" for index in schema.INDEXES)]
+                return [self._arn("dynamodb", f"table/{schema.table_name(self.stage)}")]
+            case "index":
+                return [self._arn("dynamodb", f"table/{schema.table_name(self.stage)}/index/{name}")]
             case "queue":
                 return [self._arn("sqs", self._queue(name))]
             case "connections" | "keys":
@@ -134,7 +146,8 @@ class Place:
 def policy(function: str, place: Place) -> dict[str, Any]:
     """The policy document of a function, by our short name of it."""
     grants = {**GRANTS[function], f"logs:{function}": _LOGGED}
-    return {"Version": "2012-10-17", "Statement": [_statement(place, *grant) for grant in grants.items()]}
+    made = [_statement(place, *grant) for grant in grants.items()]
+    return {"Version": "2012-10-17", "Statement": [*made, *_keys(function, place)]}
 
 
 def text(function: str, place: Place) -> str:
@@ -146,6 +159,40 @@ def allowed(document: dict[str, Any], action: str, arn: str) -> bool:
     return any(
         action in statement["Action"] and _covers(statement["Resource"], arn) for statement in document["Statement"]
     )
+
+
+# What a call needs of the key where its resource is encrypted with one: by the kind of resource, and the action.
+_OF_THE_KEY: dict[str, dict[str, tuple[str, ...]]] = {
+    "table": dict.fromkeys(_TABLE, ("Decrypt",)),
+    "index": dict.fromkeys(_LISTED, ("Decrypt",)),
+    "queue": {"SendMessage": ("Decrypt", "GenerateDataKey"), "ReceiveMessage": ("Decrypt",)},
+    "bucket": {"GetObject": ("Decrypt",), "PutObject": ("GenerateDataKey",)},
+    "connections": {"GetParameter": ("Decrypt",), "PutParameter": ("Encrypt",)},
+    "keys": {"GetParameter": ("Decrypt",)},
+}
+
+
+def _keys(function: str, place: Place) -> list[dict[str, Any]]:
+    """What the function may do with the stage's key, by way of which service; with former ones, only read."""
+    ways: dict[str, set[str]] = {}
+    for resource, actions in GRANTS[function].items():
+        kind = resource.partition(":")[0]
+        for action in actions:
+            for needed in _OF_THE_KEY.get(kind, {}).get(action, ()):
+                ways.setdefault(needed, set()).add(_SERVICE[kind])
+    made = [_by_way_of(f"Key{name}", [place.key], name, ways[name], place) for name in sorted(ways) if place.key]
+    if place.former:
+        made.append(_by_way_of("FormerKeysDecrypt", list(place.former), "Decrypt", ways["Decrypt"], place))
+    return made
+
+
+def _by_way_of(sid: str, keys: list[str], action: str, services: set[str], place: Place) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service"""
+    ending = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
+    ways = [f"{service}.{place.region}.{ending}" for service in sorted(services)]
+    condition = {"StringEquals": {"kms:ViaService": ways}}
+    made = {"Sid": sid, "Effect": "Allow", "Action": [f"kms:{action}"], "Resource": keys}
+    return {**made, "Condition": condition}
 
 
 def _covers(patterns: Iterable[str], arn: str) -> bool:

@@ -64,10 +64,9 @@ class Removal:
 def find(stage: str, cloud: Cloud, *, delete_data: bool) -> Removal:
     """What there is. Raises `words.Refused`."""
     account, _ = cloud.identity()
+    config.refuse_elsewhere(stage, account, cloud.region)
     stack = Stack(names.stack(stage), cloud)
-    state = stack.state()
-    if state.moving:
-        state = stack.wait_until_still()
+    state = stack.settled()
     found = deployed.look(stage, cloud)
     bucket = config.environment(stage).get("DESKWEAVE_BUCKET") or names.bucket(stage, account)
     kept = (_has_table(stage, cloud), _secrets(stage, cloud))
@@ -82,7 +81,8 @@ def carry_out(removal: Removal, cloud: Cloud, progress: Progress) -> None:
         if removal.status not in ABSENT:
             stack.delete(progress)
     elif removal.status not in ABSENT:
-        smaller = template.text(removal.stage, removal.bucket, data_only=True)
+        key = config.environment(removal.stage).get("DESKWEAVE_KMS_KEY", "")
+        smaller = template.text(removal.stage, removal.bucket, data_only=True, key=key)
         if changes := stack.prepare(smaller, new=False):
             stack.carry_out(changes, progress)
     if removal.delete_data:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chalicelib import VERSION
 from infra import schema
-from infra.stack import alarms, names
+from infra.stack import alarms, dashboard, encryption, names
 
 # What a bucket keeps of the raw: large deliveries and received mails. Files shown in tickets stay.
 RAW_DAYS = 400
@@ -24,8 +25,11 @@ DATA = ("Table", "Bucket", "BucketPolicy")
 KEPT = {"Table": "TableName", "Bucket": "BucketName"}
 
 
-def template(stage: str, bucket: str, *, data_only: bool = False) -> dict[str, Any]:
-    """The template of a stage; with `data_only`, what is left of it while the stage is down."""
+def template(stage: str, bucket: str, *, data_only: bool = False, key: str = "") -> dict[str, Any]:
+    """The template of a stage; with `data_only`, what is left of it while the stage is down.
+
+    key  the ARN of the KMS key that encrypts it, "" for AWS's own
+    """
     resources = {
         "Table": _table(stage),
         "Bucket": _bucket(bucket),
@@ -34,9 +38,11 @@ def template(stage: str, bucket: str, *, data_only: bool = False) -> dict[str, A
         **_mail(stage),
         **_log_groups(stage),
         **alarms.resources(stage),
+        "Dashboard": dashboard.resource(stage),
     }
     if data_only:
         resources = {name: resources[name] for name in DATA}
+    resources = encryption.encrypted(resources, key)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Deskweave, stage {stage}. Made by `deskweave up`; change infra/, not this.",
@@ -45,24 +51,24 @@ def template(stage: str, bucket: str, *, data_only: bool = False) -> dict[str, A
     }
 
 
-def text(stage: str, bucket: str, *, data_only: bool = False) -> str:
+def text(stage: str, bucket: str, *, data_only: bool = False, key: str = "") -> str:
     """The template as CloudFormation is given it."""
-    return json.dumps(template(stage, bucket, data_only=data_only), indent=1, sort_keys=True) + "\n"
+    return json.dumps(template(stage, bucket, data_only=data_only, key=key), indent=1, sort_keys=True) + "\n"
 
 
 def names_of(made: dict[str, Any]) -> dict[str, str]:
     """The name that each resource of a template has on AWS, by logical id, where we give it one."""
-    told = ("TableName", "BucketName", "QueueName", "TopicName", "LogGroupName", "AlarmName")
+    told = ("TableName", "BucketName", "QueueName", "TopicName", "LogGroupName", "AlarmName", "DashboardName")
     properties = {logical: resource["Properties"] for logical, resource in made["Resources"].items()}
     return {logical: given[name] for logical, given in properties.items() for name in told if name in given}
 
 
-def to_import(stage: str, bucket: str, kept: list[str]) -> tuple[str, list[dict[str, Any]]]:
+def to_import(stage: str, bucket: str, kept: list[str], key: str = "") -> tuple[str, list[dict[str, Any]]]:
     """A template of kept resources alone, and what CloudFormation has to be told to take them into a new stack.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-new-stack.html
     """
-    whole = template(stage, bucket, data_only=True)
+    whole = template(stage, bucket, data_only=True, key=key)
     resources = {logical: whole["Resources"][logical] for logical in kept}
     part = {**{name: given for name, given in whole.items() if name != "Outputs"}, "Resources": resources}
     told = [
@@ -193,9 +199,9 @@ def _log_groups(stage: str) -> dict[str, Resource]:
 
 
 def _outputs(resources: dict[str, Resource]) -> dict[str, Any]:
-    values = {"Table": _ref("Table"), "Bucket": _ref("Bucket")}
+    values: dict[str, Any] = {"Table": _ref("Table"), "Bucket": _ref("Bucket")}
     if "MailTopic" in resources:
-        values |= {"MailTopic": _ref("MailTopic"), "AlarmTopic": _ref("AlarmTopic")}
+        values |= {"MailTopic": _ref("MailTopic"), "AlarmTopic": _ref("AlarmTopic"), "Version": VERSION}
         values |= {f"{name.capitalize()}Queue": _ref(f"{name.capitalize()}Queue") for name in schema.QUEUED_FUNCTIONS}
     return {name: {"Value": value} for name, value in values.items()}
 

@@ -157,5 +157,7 @@ def test_prices_are_those_of_the_price_list() -> None:
     million = usage.Usage(rest=1e6, lambda_requests=1e6, sqs=1e6, write_units=1e6, read_units=1e6)
     assert million.usd == pytest.approx(3.50 + 0.20 + 0.50 + 0.625 + 0.125)
     assert usage.Usage(sqs_standard=1e6, sns=1e6, s3_writes=1e3, s3_gb_months=1).usd == pytest.approx(0.928)
-    assert usage.Usage(lambda_ms=1e9).usd == pytest.approx(8.333, rel=1e-3)
-    assert usage.lambda_ms(10, 5) == pytest.approx(10 * 1769 / 512 + 5)
+    assert usage.Usage(lambda_gb_ms=1e9).usd == pytest.approx(16.667, rel=1e-3)
+    took = usage.billed(10, 5, 512)
+    assert took.lambda_ms == pytest.approx(10 * 1769 / 512 + 5) and took.lambda_gb_ms == took.lambda_ms / 2
+    assert usage.billed(10, 5, 3538).lambda_ms == 15

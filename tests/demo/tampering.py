@@ -52,7 +52,8 @@ def forget_an_outcome(day: Day, table: list[Any]) -> Undo:
 
 
 def told(day: Day) -> str:
-    return next(str(line["event"]) for line in day.lines if line.get("outcome") == "repeated" and "events" in line)
+    mine = (line for line in day.lines if line.get("outcome") == "repeated" and "source" not in line)
+    return next(str(line["event"]) for line in mine if "event" in line)
 
 
 def forget_a_refusal(day: Day, table: list[Any]) -> Undo:

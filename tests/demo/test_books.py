@@ -71,6 +71,17 @@ def test_books_over_nothing_balance() -> None:
     assert closed.usd_per_million_counted == 0.0
 
 
+@pytest.mark.parametrize(
+    ("received", "turned_away", "balanced"),
+    [(8, 0, True), (7, 1, True), (8, 3, True), (7, 0, False), (6, 1, False), (9, 3, False)],
+)
+def test_what_was_turned_away_may_have_been_let_in_and_nothing_else(
+    received: int, turned_away: int, balanced: bool
+) -> None:
+    closed = books.close(replace(FACTS, events={"crm": replace(EVENTS, received=received, turned_away=turned_away)}))
+    assert closed.balanced is balanced
+
+
 def without(event: str) -> dict[str, str]:
     return {name: outcome for name, outcome in TOLD.items() if name != event}
 

@@ -74,7 +74,7 @@ def test_the_day_balances_before_anybody_tampers(day: Day) -> None:
 
 @pytest.mark.parametrize(("tamper", "named"), TAMPERED, ids=lambda value: getattr(value, "__name__", ""))
 def test_tampering_shows(day: Day, tamper: Callable[[Day, list[Any]], Undo], named: str) -> None:
-    bent, table = copy.copy(day), [dict(one) for one in count.items(day)]
+    bent, table = copy.copy(day), [dict(one) for one in day.items()]
     bent.lines = list(day.lines)
     undo = tamper(bent, table)
     try:

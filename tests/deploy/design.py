@@ -23,6 +23,7 @@ class Design:
     sources  what feeds functions: {function, queue, batch, window, concurrency}
     stage    its part of .chalice/config.json
     rate     the clock's schedule
+    sizes    the most bytes of a body that is taken (delivery) or queued (queued, mail), and of a message that we send
     """
 
     template: dict[str, Any]
@@ -30,6 +31,7 @@ class Design:
     stage: dict[str, Any]
     policies: dict[str, dict[str, Any]]
     rate: str
+    sizes: dict[str, int]
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of the resources of a type, by logical id."""
@@ -56,7 +58,15 @@ def design(stage: str = STAGE) -> Design:
     written = next(one for one in config.changes(place) if one.path.name == "config.json")
     made = json.loads(written.text or "")["stages"][stage]
     grants = {function: policies.policy(function, place) for function in names.FUNCTIONS}
-    return Design(json.loads(template.text(stage, place.bucket)), sources, made, grants, rate)
+    return Design(json.loads(template.text(stage, place.bucket)), sources, made, grants, rate, _sizes())
+
+
+def _sizes() -> dict[str, int]:
+    from chalicelib.aws import queues
+    from chalicelib.services import mail, receive
+
+    taken = {"delivery": receive.LARGEST_DELIVERY, "queued": receive._LARGEST_QUEUED, "mail": mail._LARGEST_QUEUED}
+    return {**taken, "message": queues.LARGEST_BODY}
 
 
 Rule = Callable[[Design], Iterator[str]]
@@ -180,6 +190,50 @@ def a_function_has_the_time_and_memory_that_aws_allows(given: Design) -> Iterato
             yield name
 
 
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and, of API Gateway,
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+_REQUEST, _EVENT, _HEADERS, _CONTEXT, _MESSAGE = 10_485_760, 6_291_456, 10_240, 10_000, 262_144
+
+
+@rule
+def the_largest_delivery_reaches_its_function(given: Design) -> Iterator[str]:
+    """API Gateway hands a body on as base64 where it is binary, with all headers twice and its own context around."""
+    if (body := given.sizes["delivery"]) > _REQUEST or _base64(body) + 2 * _HEADERS + _CONTEXT > _EVENT:
+        yield f"{body} bytes"
+
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+@rule
+def what_is_queued_fits_into_a_message(given: Design) -> Iterator[str]:
+    """A body as base64, with the headers that are kept of it; ten such messages fit into one event of a function."""
+    largest = {name: _base64(given.sizes[name]) + _HEADERS for name in ("queued", "mail")}
+    largest["message"] = given.sizes["message"]
+    yield from (f"{name}: {size} bytes" for name, size in largest.items() if size > _MESSAGE)
+    yield from (one["queue"] for one in given.sources if one["batch"] * _MESSAGE > _EVENT)
+
+
+def _base64(size: int) -> int:
+    return (size + 2) // 3 * 4
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+_AT_ONCE, _UNRESERVED = 1000, 100
+
+
+@rule
+def workers_leave_most_of_the_account_to_webhooks(given: Design) -> Iterator[str]:
+    asked = [one["concurrency"] for one in given.sources]
+    if None in asked or sum(asked) > _AT_ONCE // 2:
+        yield f"{asked} at once"
+
+
+@rule
+def what_is_reserved_leaves_enough_unreserved(given: Design) -> Iterator[str]:
+    reserved = sum(one.get("reserved_concurrency", 0) for one in given.stage["lambda_functions"].values())
+    if reserved > _AT_ONCE - _UNRESERVED:
+        yield f"{reserved} are reserved"
+
+
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 @rule
 def no_variable_is_reserved_or_anything_but_text(given: Design) -> Iterator[str]:
@@ -226,6 +280,7 @@ _NAMES = {
     "AWS::SNS::Topic": ("TopicName", r"[A-Za-z0-9_-]{1,256}"),
     "AWS::Logs::LogGroup": ("LogGroupName", r"[A-Za-z0-9_./#-]{1,512}"),
     "AWS::CloudWatch::Alarm": ("AlarmName", r"[ -~]{1,255}"),
+    "AWS::CloudWatch::Dashboard": ("DashboardName", r"[A-Za-z0-9_-]{1,255}"),
 }
 
 

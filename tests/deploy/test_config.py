@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib import VERSION
 from infra import schema
 from infra.reach import use_stage
 from infra.stack import config, names
@@ -40,6 +41,7 @@ def test_a_stage_gets_its_settings_and_a_policy_for_each_function(folder: Path) 
         "DESKWEAVE_ACCOUNT": "123456789012",
         "DESKWEAVE_BUCKET": "deskweave-prod-files-123456789012",
         "DESKWEAVE_REGION": "eu-central-1",
+        "DESKWEAVE_VERSION": VERSION,
     }
     assert set(stage["lambda_functions"]) == set(names.FUNCTIONS.values())
     for function, seconds in schema.function_seconds().items():
@@ -87,6 +89,29 @@ def test_what_an_admin_set_stays_and_what_is_ours_is_put_right(folder: Path) -> 
     assert stage["lambda_functions"]["inbox"]["lambda_timeout"] == schema.function_seconds()["inbox"]
     assert stage["environment_variables"]["OWN"] == "1"
     assert stage["environment_variables"]["DESKWEAVE_ACCOUNT"] == "123456789012"
+
+
+def test_an_architecture_stays_until_another_one_is_asked_for(folder: Path) -> None:
+    config.apply(config.changes(DEV, folder))
+    assert "lambda_architecture" not in config.stage_settings("dev", folder)
+    config.apply(config.changes(DEV, folder, "arm64"))
+    assert config.changes(DEV, folder) == [] and config.stage_settings("dev", folder)["lambda_architecture"] == "arm64"
+    config.apply(config.changes(DEV, folder, "x86_64"))
+    assert config.stage_settings("dev", folder)["lambda_architecture"] == "x86_64"
+
+
+@pytest.mark.parametrize(("stages", "memory"), [(None, None), (512, None), (2048, 2048)])
+def test_every_function_has_its_own_memory_unless_an_admin_gave_all_of_them_another(
+    stages: int | None, memory: int | None, folder: Path
+) -> None:
+    given = json.loads((folder / "config.json").read_text())
+    given["stages"]["prod"] = {"lambda_memory_size": stages} if stages else {}
+    (folder / "config.json").write_text(json.dumps(given, indent=2) + "\n")
+    config.apply(config.changes(PROD, folder))
+    functions = config.stage_settings("prod", folder)["lambda_functions"]
+    for function, derived in schema.function_memory().items():
+        expected = None if memory else derived
+        assert functions[names.FUNCTIONS[function]].get("lambda_memory_size") == expected
 
 
 def test_a_stage_that_is_not_up_has_no_environment(folder: Path) -> None:

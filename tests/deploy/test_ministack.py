@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from infra import schema
 from tests.deploy.ministack import ACCOUNT, REGION, Ministack, Project, Ran
 
 pytestmark = pytest.mark.slow
@@ -70,7 +71,8 @@ def _functions_are_there(aws: Ministack) -> None:
     for name in _names(aws):
         given = aws.client("lambda").get_function_configuration(FunctionName=name)
         assert given["Environment"]["Variables"]["DESKWEAVE_STAGE"] == "prod"
-        assert given["MemorySize"] == 512
+        short = name.removeprefix("deskweave-prod").removeprefix("-") or "api"
+        assert given["MemorySize"] == schema.function_memory()[short]
 
 
 def _mappings_are_there(aws: Ministack) -> None:
@@ -266,8 +268,9 @@ def test_with_delete_data_nothing_is_left(project: Project, aws: Ministack) -> N
 def test_a_stage_is_not_set_up_twice_by_mistake(project: Project) -> None:
     ok(project.deskweave("up", "--stage", "there", "--yes"))
     for arguments, environment in ((("--region", "us-east-1"), {}), ((), {"AWS_ACCESS_KEY_ID": "111122223333"})):
-        ran = project.deskweave("up", "--stage", "there", "--yes", *arguments, **environment)
-        assert ran.code == 1 and f"account {ACCOUNT}, region {REGION}" in ran.err
+        for command in (("up", "--yes"), ("finish",), ("down", "--delete-data", "--yes")):
+            ran = project.deskweave(*command, "--stage", "there", *arguments, **environment)
+            assert ran.code == 1 and f"account {ACCOUNT}, region {REGION}" in ran.err
     assert "cannot be called otherwise" in project.deskweave("up", "--stage", "there", "--bucket", "other").err
 
 

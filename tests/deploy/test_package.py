@@ -6,6 +6,7 @@ Slow: chalice downloads the functions' packages.
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,12 @@ from tests.deploy.ministack import Ministack, Project
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 UNWANTED = re.compile(
     r"(^|/)(boto3|botocore|moto|pytest|_pytest|hypothesis|mypy|ruff|infra|bench|\.git|\.venv)(/|$)"
-    r"|(^|/)\.env($|\.)|(^|/)__pycache__(/|$)|\.py[co]$|^tests?(/|$)|(^|/)chalice/(?!app\.py|__init__\.py)"
+    rf"|(^|/)\.env($|\.)|\.pyo$|(?<!\.{sys.implementation.cache_tag})\.pyc$|^tests?(/|$)"
+    r"|(^|/)chalice/(?!app\.py|__init__\.py|__pycache__/(app|__init__)\.)"
 )
 LIMIT_ZIPPED, LIMIT_UNZIPPED = 50 << 20, 250 << 20
+RUNTIME_NAME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+UNCHECKED_HASH = b"\x01\0\0\0"
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,45 @@ def test_nothing_is_in_the_package_that_has_no_business_there(package: Package) 
 
 
 @pytest.mark.slow
+def test_every_source_has_the_bytecode_of_its_python_which_no_date_can_spoil(package: Package) -> None:
+    told = {}
+    for folder, home in ((package.task, "/var/task"), (package.site, f"/opt/python/lib/{RUNTIME_NAME}/site-packages")):
+        for source in folder.rglob("*.py"):
+            head = Path(cache_from_source(str(source))).read_bytes()
+            told[source] = (head[:4], head[4:8], marshal.loads(head[16:]).co_filename)
+            expected = (MAGIC_NUMBER, UNCHECKED_HASH, f"{home}/{source.relative_to(folder)}")
+            assert told[source] == expected
+    assert len(told) > 500
+
+
+READS = """
+import builtins, io, sys
+read = []
+sys.addaudithook(lambda event, arguments: read.append(str(arguments[0])) if event in ("open", "compile") else None)
+from chalicelib.services import clock, effects, inbox, mail
+import app, slack_sdk.web, zenpy, simple_salesforce, cryptography.fernet
+from connectors import registry
+for name in registry.names():
+    registry.connector(name)
+ours = [path for path in read if path.startswith((PLACES)) and path.endswith(".py")]
+print(len(read), ours)
+"""
+
+
+@needs_linux
+@pytest.mark.slow
+@pytest.mark.parametrize("touched", [False, True], ids=["as unpacked", "sources dated anew"])
+def test_no_import_reads_a_source_or_compiles(package: Package, runtime: Path, touched: bool) -> None:
+    if touched:
+        for source in package.task.rglob("*.py"):
+            os.utime(source, (1e9, 1e9))
+    code = READS.replace("PLACES", f"{str(package.task)!r}, {str(package.site)!r}")
+    ran = run(package, runtime, f"sys.dont_write_bytecode = True\n{code}")
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout.split()[0]) > 100 and ran.stdout.split(maxsplit=1)[1].strip() == "[]"
+
+
+@pytest.mark.slow
 def test_the_package_is_within_lambdas_limits(package: Package, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\npackage: {package.zipped / 1e6:.1f} MB zipped, {package.unzipped / 1e6:.1f} MB unzipped", end=" ")
@@ -151,12 +195,42 @@ def test_the_package_is_within_lambdas_limits(package: Package, capsys: pytest.C
     assert package.zipped < LIMIT_ZIPPED and package.unzipped < LIMIT_UNZIPPED
 
 
+@pytest.mark.slow
+def test_for_arm64_the_native_files_are_others_and_pythons_the_same(
+    pypi: None, package: Package, tmp_path: Path
+) -> None:
+    project = Project(ministack.copied(tmp_path), Ministack("http://127.0.0.1:9"))
+    settings = tmp_path / ".chalice" / "config.json"
+    given = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**given, "lambda_architecture": "arm64"}))
+    ran = project.chalice("package", "out")
+    assert ran.code == 0 and "Could not install" not in ran.out + ran.err, ran.err
+    with zipfile.ZipFile(tmp_path / "out" / "layer-deployment.zip") as opened:
+        prefix = f"python/lib/{RUNTIME_NAME}/site-packages/"
+        files = {name.removeprefix(prefix): opened.read(name) for name in opened.namelist()}
+    native = {name: content for name, content in files.items() if name.endswith(".so")}
+    # https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html: e_machine
+    assert {content[18:20] for content in native.values()} == {b"\xb7\0"} and len(native) > 5
+    assert {path.read_bytes()[18:20] for path in package.site.rglob("*.so")} == {b"\x3e\0"}
+    python = {name: content for name, content in files.items() if name.endswith((".py", ".pyc"))}
+    theirs = {path.relative_to(package.site).as_posix(): path for path in package.site.rglob("*.py*")}
+    assert set(python) == {name for name in theirs if name.endswith((".py", ".pyc"))} and len(python) > 1000
+    assert [name for name, content in python.items() if theirs[name].read_bytes() != content] == []
+    functions = [
+        one["Properties"]
+        for one in json.loads((tmp_path / "out" / "sam.json").read_text())["Resources"].values()
+        if one["Type"] == "AWS::Serverless::Function"
+    ]
+    assert [one["Architectures"] for one in functions] == [["arm64"]] * 5
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "boto3/__init__.py",
-        "chalicelib/__pycache__/log.cpython-312.pyc",
+        "chalicelib/__pycache__/log.cpython-39.pyc",
         "connectors/slack/words.pyc",
+        "chalice/__pycache__/local.cpython-311.pyc",
         ".env",
         "tests/conftest.py",
         "infra/cli.py",
@@ -167,7 +241,17 @@ def test_what_has_no_business_there_is_recognised(name: str) -> None:
     assert UNWANTED.search(name)
 
 
-@pytest.mark.parametrize("name", ["chalice/app.py", "zeep/wsse/tests.py", "connectors/ses/environment.py", "app.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chalice/app.py",
+        cache_from_source("chalice/app.py"),
+        cache_from_source("app.py"),
+        "zeep/wsse/tests.py",
+        "connectors/ses/environment.py",
+        "app.py",
+    ],
+)
 def test_what_belongs_there_is_not_taken_for_that(name: str) -> None:
     assert not UNWANTED.search(name)
 

@@ -100,7 +100,7 @@ def test_every_queue_and_function_has_its_alarms() -> None:
         (one["Properties"]["MetricName"], dimension["Value"])
         for one in MADE["Resources"].values()
         if one["Type"] == "AWS::CloudWatch::Alarm"
-        for dimension in one["Properties"]["Dimensions"]
+        for dimension in one["Properties"].get("Dimensions", ())
     }
     for spec in schema.queues("prod").values():
         assert ("ApproximateNumberOfMessagesVisible", spec.dead_name) in watched

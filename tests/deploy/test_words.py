@@ -25,15 +25,15 @@ NOWHERE = {
 
 
 @contextmanager
-def answering(code: str, message: str) -> Iterator[str]:
-    """An AWS that says this to everything; its address."""
+def answering(code: str, message: str, *, whole: str = "", status: int = 403) -> Iterator[str]:
+    """An AWS that says this to everything, an error or the `whole` answer; its address."""
     told = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-    body = f"<ErrorResponse>{told}</ErrorResponse>"
+    body = whole or f"<ErrorResponse>{told}</ErrorResponse>"
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(403)
+            self.send_response(status)
             self.send_header("Content-Type", "text/xml")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -15,7 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".deskweave" / "tools"
 # Exact, so that a test does not change under us; ministack needs its own botocore, cfn-lint brings 170 MB with it.
-TOOLS = {"ministack": ("ministack==1.5.33", "boto3==1.43.106"), "cfn-lint": ("cfn-lint==1.58.0",)}
+TOOLS = {
+    "ministack": ("ministack==1.5.33", "boto3==1.43.106"),
+    "cfn-lint": ("cfn-lint==1.58.0",),
+    "sam": ("aws-sam-translator==1.115.0",),
+}
 _SECONDS = 300
 
 

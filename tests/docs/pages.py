@@ -94,7 +94,7 @@ def wrong_command(main: click.Command, words: list[str], whole: bool) -> str:
 
 
 def make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def broken_links(page: Path, text: str) -> list[str]:

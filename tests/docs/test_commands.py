@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from chalicelib import log
 from connectors import registry
 from infra.cli import main
 from tests.cli.conftest import House
 from tests.docs import pages
 from tests.docs.pages import PAGES, ROOT
+from tests.signals.test_vocabulary import tables
 
 OPERATING, SANDBOX = ROOT / "docs" / "operating.md", ROOT / "docs" / "sandbox.md"
 # These need nothing that runs, and change nothing: they are run as they stand.
@@ -155,16 +157,15 @@ def test_the_session_by_hand_goes_as_the_page_shows(tmp_path: Path) -> None:
 
 
 def test_a_rotated_secret_is_stored_beside_the_old_one(house: House, tmp_path: Path) -> None:
-    line = next(line for line, _ in pages.shell_lines(OPERATING.read_text()) if "connections change" in line)
-    for word in ("old", "new"):
-        (tmp_path / f"{word}.txt").write_text(f"{word}-secret-of-a-fixture")
+    line = next(line for line, _ in pages.shell_lines(OPERATING.read_text()) if "connections rotate" in line)
+    (tmp_path / "new.txt").write_text("new-secret-of-a-fixture")
     given = [word.replace("@", f"@{tmp_path}/") for word in line.split()[1:]]
     result = house.run(*(house.slack if word == "CONNECTION" else word for word in given))
     assert result.exit_code == 0, result.output
     connector = house.deps.connections.open(house.slack)
     assert connector is not None
     assert connector.settings["signing_secret"] == "new-secret-of-a-fixture"
-    assert connector.settings["previous_signing_secret"] == "old-secret-of-a-fixture"
+    assert connector.settings["previous_signing_secret"] == house.sandbox.slack.signing_secret
 
 
 def test_every_connectors_secret_that_the_page_rotates_is_a_field() -> None:
@@ -185,15 +186,16 @@ def test_the_pages_name_the_kinds_that_the_code_has() -> None:
     operating, sandbox = OPERATING.read_text(), SANDBOX.read_text()
     kinds = in_sources(r'failures\.(?:add|entry)\(\s*"(\w+)"') | in_sources(r'kind="(delivery|message)"')
     assert pages.first_column(operating, "Failures") == kinds
-    metrics = in_sources(r'log\.count\(\s*"\w+",\s*"(\w+)"') | {"events", "polled", "bugs"}
-    table = operating[operating.index("Metrics are in") :]
-    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == metrics
+    table = operating[operating.index("Metrics are in") : operating.index("CloudWatch asks")]
+    named = re.findall(r"^\| (`\w+`(?:, `\w+`)*)", table, re.MULTILINE)
+    assert {name for cell in named for name in re.findall(r"`(\w+)`", cell)} == set(log.METRICS)
     faults = re.findall(r"^\| (`\w+`(?:, `\w+`)*) ", sandbox[: sandbox.index("More, without")], re.MULTILINE)
     assert {name for cell in faults for name in re.findall(r"`(\w+)`", cell)} == CALL_FAULTS | WEBHOOK_FAULTS
 
 
 def test_the_log_steps_are_those_of_the_code() -> None:
-    steps = in_sources(r'log\.(?:step|count|bug)\(\s*"(\w+)"')
+    steps = set(tables()[1])
+    assert in_sources(r'(?:log\.(?:step|count|measure|bug)|provider_error)\(\s*"(\w+)"') == steps
     row = next(line for line in OPERATING.read_text().splitlines() if line.startswith("| `step`"))
     assert set(re.findall(r"`(\w+)`", row.split("|")[2])) == steps
 
@@ -227,9 +229,12 @@ NUMBERS = [
     ("limits", "a note {:,.0f} bytes", "connectors.salesforce.words:LONGEST_NOTE", 1),
     ("limits", "more than {:g} comments or e-mails", "connectors.salesforce.read:MOST_PAGES", 1 / 50),
     ("limits", "has up to {:g} KB", "chalicelib.api.door:LARGEST_BODY", 1024),
-    ("operating", "sent {:g} messages within", "connectors.ses:Ses.reply_budget", 1),
+    ("runbook", "sent {:g} messages within", "connectors.ses:Ses.reply_budget", 1),
     ("operating", "after {:g} days", "infra.stack.template:RAW_DAYS", 1),
     ("operating", "at most {:g} lanes", "chalicelib.services.clock:PACE", 1),
+    ("operating", "lets {:g} webhooks", "infra.stack.throttling:WEBHOOKS", 1),
+    ("operating", "webhooks and {:g} requests of each other", "infra.stack.throttling:OTHERS", 1),
+    ("threat-model", "{:g} webhooks a second", "infra.stack.throttling:WEBHOOKS", 1),
 ]
 
 

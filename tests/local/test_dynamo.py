@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.aws.table import Table
 from infra.local import capacity
 from infra.local.capacity import Index, Touched, Units
 from infra.local.clock import VirtualClock
@@ -231,6 +232,14 @@ def test_an_index_query_is_ordered_limited_and_goes_on_where_it_stopped(local: L
         if not start:
             break
     assert pages == [["6", "5", "4", "3"], ["2", "1"]]
+
+
+def test_a_range_that_ends_before_it_begins_is_refused_as_dynamodb_does(local: LocalRuntime) -> None:
+    asked = {":pk": {"S": "lane"}, ":start": {"S": "E#2"}, ":end": {"S": "E#1"}}
+    condition = "pk = :pk AND sk BETWEEN :start AND :end"
+    with pytest.raises(ClientError, match="ValidationException"):
+        client("dynamodb").query(TableName=TABLE, KeyConditionExpression=condition, ExpressionAttributeValues=asked)
+    assert Table(TABLE).query("lane", "E#2", "E#1") == []
 
 
 def test_an_index_gives_the_keys_only(local: LocalRuntime) -> None:

@@ -26,10 +26,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "P1",
         "a connection is paused before anybody is told of it",
         SERVICES + "hints.py",
-        """    if not deps.connections.state(connection):
-        return
+        """        return
     # Listed""",
-        """    deps.connections.pause(connection, reason)
+        """        return
+    deps.connections.pause(connection, reason)
     # Listed""",
         (_OUTAGES + "test_refused_credentials_are_told_whichever_write_fails",),
     ),

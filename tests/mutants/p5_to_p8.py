@@ -141,8 +141,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "P7",
         "what a paused connection kept is not worked off",
         SERVICES + "connections.py",
-        """        return lanes.release_paused(connection_id, self.deps)""",
-        """        return 0 if lanes else 1""",
+        """        released = lanes.release_paused(connection_id, self.deps)""",
+        """        released = 0 if lanes else 1""",
         node("test_recovery", "test_resuming_a_connection_releases_its_lanes_at_once"),
     ),
     # --- P8: bad input gets a clear refusal ---------------------------------------------------------------------

@@ -66,8 +66,7 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(
     path: Path, mode: str, part: int, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     points = [point for point in points_of(path) if mode in point.modes()][part::PARTS]
-    if path.name in WIDE_PATHS:
-        points = share(points, seed, 3)
+    points = share(points, seed, 3 if path.name in WIDE_PATHS else 2)
     wrong, decided = [], 0
     for point in points:
         try:

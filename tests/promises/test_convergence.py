@@ -12,9 +12,10 @@ from infra.sandbox import Fault
 from tests.support import books
 from tests.support.faults import Chaos
 from tests.support.paths import conversation, root
+from tests.support.patience import EVERY
 from tests.support.scenario import Scenario
 
-MIXTURES = 12
+MIXTURES = 12 if EVERY else 6
 STEPS = 24
 CALL_FAULTS = ("429", "500", "503", "timeout_before", "timeout_after", "expired_token")
 HOOK_FAULTS = ("duplicate", "delay", "reorder", "lost_answer", "drop")

@@ -73,6 +73,20 @@ def test_slack_is_not_called_before_its_retry_after_is_over(scenario: Scenario, 
     books.check(scenario)
 
 
+def test_after_many_waits_that_slack_asked_for_a_single_failure_is_tried_again_within_a_minute(
+    scenario: Scenario,
+) -> None:
+    calls = Calls(scenario)
+    scenario.sandbox.faults.add(Fault("slack", "429", "chat.postMessage", times=6, retry_after=2))
+    scenario.sandbox.faults.add(Fault("slack", "503", "chat.postMessage"))
+    with scenario.runtime.provider_calls():
+        scenario.answer()
+        scenario.run(8 * 61)
+    asked = [at for at, what in calls.at if "postMessage" in what]
+    assert len(asked) == 8 and asked[-1] - asked[-2] <= 61_000
+    books.check(scenario)
+
+
 @pytest.mark.parametrize("seconds", [7, 90, 1800])
 def test_zendesk_is_not_called_at_all_before_its_retry_after_is_over(scenario: Scenario, seconds: int) -> None:
     """The account's limit holds for every conversation and for the poll."""

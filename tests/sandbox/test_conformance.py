@@ -190,7 +190,7 @@ def work_zendesk(sandbox: Sandbox, clock: Clock, session: LoopbackSession, clien
     list(client.tickets.audits(made.id))
     list(client.tickets.incremental(start_time=clock.now // 1000 - 3600, paginate_by_time=False))
     list(client.search(type="ticket", external_id="v-1"))
-    (mailing, _) = list(client.triggers())
+    (mailing, *_) = list(client.triggers())
     client.triggers(id=mailing.id)
     client.triggers.update(mailing)
     list(client.webhooks.list())

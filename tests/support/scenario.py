@@ -152,8 +152,8 @@ class Scenario:
             self.slack_id = self.deps.connections.add("slack", self.slack_settings())
             self.zendesk_id = self.deps.connections.add("zendesk", self.zendesk_settings())
         self.restart()
-        self.slack.webhook_url = f"http://127.0.0.1/webhooks/slack/{self.slack_id}"
-        self.zendesk.webhook_url = f"http://127.0.0.1/webhooks/zendesk/{self.zendesk_id}"
+        self.slack.webhook_url = f"https://deskweave.example/webhooks/slack/{self.slack_id}"
+        self.zendesk.webhook_url = f"https://deskweave.example/webhooks/zendesk/{self.zendesk_id}"
         self.sandbox.courier.post = self._post
         self.zendesk.spare()
         self.customer = self.slack.add_user("Ada Lovelace", "ada@example.com")

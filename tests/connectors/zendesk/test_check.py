@@ -25,13 +25,16 @@ def trigger(title: str, *conditions: dict[str, Any], to: Any = "requester_id", *
     }
 
 
+OURS = trigger("Tell Deskweave", actions=[{"field": "notification_webhook", "value": ["w1", "{}"]}])
+
+
 def account(**parts: Any) -> Any:
     """Answer like an account where all is well, but for `parts`."""
     answers: dict[str, Answer] = {
         "me": Answer(body=ME),
         "groups": Answer(body={"groups": [{"id": 9, "name": "Billing"}], "meta": LAST}),
         "webhooks": Answer(body={"webhooks": [HOOK], "meta": LAST}),
-        "triggers": Answer(body={"triggers": [trigger("Notify", SPARED)], "meta": LAST}),
+        "triggers": Answer(body={"triggers": [trigger("Notify", SPARED), OURS], "meta": LAST}),
         **parts,
     }
 
@@ -82,6 +85,31 @@ def test_a_missing_webhook_is_told_with_the_body_it_must_send(hooks: list[dict[s
     assert "/webhooks/zendesk/c1" in found["Webhook"][1]
 
 
+def test_a_webhook_that_leads_to_an_old_address_is_told() -> None:
+    connector, _ = wired(account())
+    moved = type(connector)(connector.settings, "c1", "https://new.example/webhooks/zendesk/c1")
+    moved._desk = connector._desk
+    (found,) = [one for one in moved.check() if not one.ok]
+    assert found.name == "Webhook"
+    assert "it leads to https://x.example/webhooks/zendesk/c1" in found.detail
+    assert "endpoint https://new.example/webhooks/zendesk/c1" in found.mend
+
+
+SILENT: list[list[dict[str, Any]]] = [
+    [],
+    [OURS | {"active": False}],
+    [trigger("Another", actions=[{"field": "notification_webhook", "value": ["w2", "{}"]}])],
+    [trigger("Odd", actions=[{"field": "notification_webhook", "value": "w1"}])],
+]
+
+
+@pytest.mark.parametrize("triggers", SILENT)
+def test_a_webhook_that_no_trigger_notifies_is_told(triggers: list[dict[str, Any]]) -> None:
+    found = wrong({"triggers": Answer(body={"triggers": triggers, "meta": LAST})})
+    assert "no active trigger notifies it" in found["Webhook"][0]
+    assert '"ticket_id":"{{ticket.id}}"' in found["Webhook"][1]
+
+
 def test_what_may_not_be_looked_at_is_told_in_zendesks_words() -> None:
     assert "Forbidden" in wrong({"webhooks": Answer(403, {"error": "Forbidden"})})["Webhook"][0]
 
@@ -120,6 +148,6 @@ def test_a_trigger_that_writes_to_our_customers_is_found(name: str, one: dict[st
 
 def test_every_page_of_triggers_is_looked_at() -> None:
     more = {"meta": {"has_more": True}, "links": {"next": "https://acme.zendesk.com/api/v2/triggers?page[after]=2"}}
-    first = Answer(body={"triggers": [trigger("One", SPARED)], **more})
+    first = Answer(body={"triggers": [trigger("One", SPARED), OURS], **more})
     second = Answer(body={"triggers": [trigger("Two")], "meta": LAST})
     assert list(wrong({"triggers": first, "triggers2": second})) == ["Trigger “Two”"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -11,6 +14,8 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 
 from chalicelib.core.model import Hint, TicketChange
 from connectors.base import BadCredentials, Call, ConnectorError, Rejected, TryLater
+from connectors.zendesk import CONNECTOR
+from tests.connectors.serving import serving
 from tests.connectors.zendesk.wire import SETTINGS, Answer, scripted, ticket, wired, written
 
 CHANGE, CALL = TicketChange(), Call("call-1", 0)
@@ -153,3 +158,26 @@ def test_a_status_or_priority_that_we_do_not_know_is_refused_by_name() -> None:
         connector, _ = wired(scripted(Answer(body={"ticket": ticket(**values)})))
         with pytest.raises(Rejected, match=next(iter(values.values()))):
             connector.fetch(Hint("5"), lambda keys: set())
+
+
+def test_an_answer_that_drips_is_given_up_as_a_whole_and_leaves_a_doubt() -> None:
+    over = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while not over.wait(0.01):
+                handler.wfile.write(b" " * 65_536)
+
+    with serving(drip) as url:
+        connector = CONNECTOR({**SETTINGS, "api_url": url.rstrip("/")}, "c1")
+        connector._desk.session.longest = 0.05
+        with pytest.raises(TryLater, match="slowly") as raised:
+            try:
+                connector.fetch(Hint("5"), lambda keys: set())
+            finally:
+                over.set()
+        connector._desk.session.close()
+    assert raised.value.doubtful

@@ -1,0 +1,1 @@
+"""Our way in beside others', on one machine: `python -m bench.peers`."""
