@@ -140,14 +140,18 @@ def _stage(place: Place, kept: dict[str, Any], architecture: str | None) -> dict
         **({"DESKWEAVE_KMS_KEY": place.key} if place.key else {}),
         **({"DESKWEAVE_FORMER_KMS_KEYS": " ".join(place.former)} if place.former else {}),
     }
-    before = {name: value for name, value in kept.get("environment_variables", {}).items() if name not in _OURS}
+    environment = kept.get("environment_variables", {})
+    before = {name: value for name, value in environment.items() if name not in _OURS or name in ours}
     functions, memory = dict(kept.get("lambda_functions", {})), schema.function_memory()
     chosen = kept.get("lambda_memory_size", MEMORY_MB) != MEMORY_MB
     for function, seconds in schema.function_seconds().items():
         name = names.FUNCTIONS[function]
         own = {"lambda_timeout": seconds, "iam_policy_file": _policy_file(place.stage, function)}
-        derived = {} if chosen else {"lambda_memory_size": memory[function]}
-        functions[name] = {**derived, **functions.get(name, {}), **own}
+        derived = {"lambda_memory_size": memory[function]}
+        its = functions.get(name, {})
+        if chosen and its.get("lambda_memory_size") == memory[function]:
+            its = {key: value for key, value in its.items() if key not in derived}
+        functions[name] = {**({} if chosen else derived), **its, **own}
     return {
         "api_gateway_stage": API_STAGE,
         **kept,

@@ -160,6 +160,10 @@ def test_what_an_admin_added_to_a_stage_stays(project: Project) -> None:
     config["stages"]["own"]["lambda_memory_size"] = 1024
     config["stages"]["own"]["environment_variables"]["MY_OWN"] = "1"
     path.write_text(json.dumps(config, indent=2) + "\n")
+    ok(project.deskweave("up", "--stage", "own", "--yes"))
+    kept = json.loads(path.read_text())["stages"]["own"]
+    assert kept["lambda_memory_size"] == 1024 and kept["environment_variables"]["MY_OWN"] == "1"
+    assert not any("lambda_memory_size" in one for one in kept["lambda_functions"].values())
     assert "Nothing to change" in ok(project.deskweave("up", "--stage", "own")).out
 
 

@@ -37,7 +37,7 @@ FAULTS: list[tuple[str, Spoil]] = [
     ("a_large_batch_needs_a_window", lambda d: source(d, "mail").update(batch=50)),
     ("a_mapping_allows_two_functions_at_least", lambda d: source(d, "effects").update(concurrency=1)),
     ("a_function_is_fed_by_a_queue_that_is_there", lambda d: source(d, "mail").update(queue="deskweave-y-mail")),
-    ("a_message_stays_hidden_for_six_time_outs", lambda d: function(d, "effects").update(lambda_timeout=121)),
+    ("a_message_stays_hidden_for_six_time_outs", lambda d: function(d, "effects").update(lambda_timeout=151)),
     ("a_message_stays_hidden_for_six_time_outs", lambda d: queue(d, "inbox").update(VisibilityTimeout=60)),
     ("only_a_fifo_queue_is_called_fifo", lambda d: queue(d, "mail").update(QueueName="deskweave-mail.fifo")),
     ("high_throughput_needs_both_settings", lambda d: queue(d, "inbox").pop("DeduplicationScope")),

@@ -219,7 +219,7 @@ MENDED = (
         _set_queue("effects.fifo", VisibilityTimeout="30"),
         "queues",
         f"queue {STACK}-effects.fifo",
-        "VisibilityTimeout is 30, 720 is meant",
+        "VisibilityTimeout is 30, 900 is meant",
     ),
     Fault(
         "a queue that the topic may not fill",

@@ -245,7 +245,11 @@ def count(stage: Stage, at: datetime, **metrics: int) -> None:
         {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
         for name, value in metrics.items()
     ]
-    stage.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=told)
+    client = stage.client("cloudwatch")
+    client.put_metric_data(Namespace="AWS/Lambda", MetricData=told)
+    # ministack takes one function's errors for every function's: another test would find their alarms ringing.
+    for alarm in client.describe_alarms(AlarmNamePrefix=f"{STACK}-", StateValue="ALARM")["MetricAlarms"]:
+        client.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="a test")
 
 
 def later(stage: Stage, hours: int) -> datetime:

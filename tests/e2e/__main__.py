@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -62,22 +63,23 @@ def _side_by_side(result: Result) -> Table:
     table.add_column("deployed", justify="right")
     table.add_column("")
     here, there = result.local, result.deployed
-    for name in ("stored_messages", *SAME):
-        if isinstance(here[name], dict):
-            for key in sorted({**here[name], **there[name]}):
-                _row(table, f"{name}: {key}", here[name].get(key, 0), there[name].get(key, 0), must=True)
-        else:
-            _row(table, name, here[name], there[name], must=True)
-    for name in ZERO:
-        _row(table, name, here[name], there[name], must=True)
+    for name in ("stored_messages", *SAME, *ZERO):
+        _rows(table, name, here[name], there[name], must=True)
     table.add_section()
     for name in (*MAY_DIFFER, "seconds"):
-        _row(table, name, here[name], there[name], must=False)
+        _rows(table, name, here[name], there[name], must=False)
     return table
 
 
+def _rows(table: Table, name: str, here: Any, there: Any, *, must: bool) -> None:
+    if not isinstance(here, dict):
+        return _row(table, name, here, there, must=must)
+    for key in sorted({**here, **there}):
+        _row(table, f"{name}: {key}", here.get(key, 0), there.get(key, 0), must=must)
+
+
 def _row(table: Table, name: str, here: float, there: float, *, must: bool) -> None:
-    word = ("same" if here == there else "DIFFERS") if must else "events; may differ with timing"
+    word = ("same" if here == there else "DIFFERS") if must else "may differ with timing"
     table.add_row(name.replace("_", " "), str(here), str(there), "" if name == "seconds" else word)
 
 

@@ -255,7 +255,9 @@ def opened(seed: int, customers: int, stage: Stage, hurry: int, patience: int) -
         sandbox = stack.enter_context(Sandbox(wall_clock, seed))
         sandbox.salesforce.webhook_kind = salesforce_hooks.OUTBOUND if seed % 2 else salesforce_hooks.FLOW
         sandbox.zendesk.search_lag_ms = sandbox.zendesk.export_lag_ms = _LAG_MS
-        sandbox.zendesk.ticket_limit *= hurry
+        # The day's calls come in minutes, and the polls come 40 times as often as the clock's schedule has them.
+        sandbox.zendesk.ticket_limit, sandbox.zendesk.export_limit = 30 * hurry, 10 * hurry
+        sandbox.zendesk.account_limit = 700 * hurry
         sandbox.courier.hurry, sandbox.courier.timeout_seconds = hurry, 30.0
         sandbox.ses.region = REGION
         day = DeployedDay(seed, stage, sandbox, hurry, patience)

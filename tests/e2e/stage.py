@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.services.effects import LONGEST_CALL
 from infra import schema
 from infra.stack import names
 from tests.deploy import ministack, tools
@@ -28,7 +29,8 @@ CODE = "deskweave-e2e-code"
 FUNCTIONS = {"APIHandler": "api", "Inbox": "inbox", "Effects": "effects", "Mail": "mail", "Clock": "clock"}
 ARCHIVES = ("deployment.zip", "layer-deployment.zip")
 # A worker that dies leaves its messages hidden for six time-outs on AWS, and its call open until its own: minutes here.
-HIDDEN_SECONDS, EFFECTS_SECONDS = 30, 75
+# `effects` begins no call with less than its longest one left.
+HIDDEN_SECONDS, EFFECTS_SECONDS = 30, LONGEST_CALL // 1000 + 15
 _STACK = f"deskweave-{STAGE}-app"
 _SECONDS = 60
 _TRANSFORM = """

@@ -41,7 +41,7 @@ def test_a_stage_goes_forward_and_back(project: Project, aws: Ministack) -> None
     _newer(project)
     asked = project.deskweave("up", "--stage", "moves", input="n\n")
     assert asked.code == 1 and f"Version {VERSION} -> {NEWER}" in asked.out
-    assert "the log group deskweave" in asked.out
+    assert "5 log groups: RetentionInDays" in asked.out
     assert "may also dynamodb:DescribeTable on table/deskweave-moves" in asked.out
     assert f"environment_variables.DESKWEAVE_VERSION: {VERSION} -> {NEWER}" in asked.out
     told = json.loads(ok(project.deskweave("up", "--stage", "moves", "--yes", "--json")).out)
