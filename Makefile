@@ -30,13 +30,13 @@ ministack: setup ## run an AWS on this machine to deploy to, until Ctrl-C
 	$(BIN)/python -m tests.deploy.ministack
 
 test: setup ## every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-every: setup ## every test, with every call point and every order: an hour
-	DESKWEAVE_EVERY=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	DESKWEAVE_EVERY=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-fast: setup ## the tests that take no patience
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
 e2e: setup ## the demo's day over a deployed stage, for three seeds, beside the local one
 	$(BIN)/python -m tests.e2e
