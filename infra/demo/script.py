@@ -46,15 +46,24 @@ class Matter:
 
 
 def matters(cast: Cast, seed: int) -> list[tuple[int, Step]]:
-    """Every matter, with the time of day (ms from its start) at which it begins."""
+    """Each customer's matters, with the time of day (ms from its start) at which the first one begins."""
     begun = []
     for number, customer in enumerate(cast.customers):
         chance = random.Random(f"matters/{seed}/{number}")
+        own = []
         for _ in range(chance.choice((1, 1, 2, 2, 3))):
-            topic, own = chance.choice(words.TOPICS), random.Random(chance.random())
-            matter = Matter(cast, customer, topic, own, started(cast, customer, topic, own))
-            begun.append((chance.randrange(LENGTH), play(matter)))
+            topic, its = chance.choice(words.TOPICS), random.Random(chance.random())
+            own.append(Matter(cast, customer, topic, its, started(cast, customer, topic, its)))
+        begun.append((chance.randrange(LENGTH // len(own)), _one_after_the_other(own, chance)))
     return begun
+
+
+def _one_after_the_other(own: Sequence[Matter], chance: random.Random) -> Step:
+    """A customer's matters. A text joins what is open: of two at a time, a moment would decide whether they are one."""
+    for number, matter in enumerate(own):
+        if number:
+            yield chance.randrange(30 * MINUTE, HOUR)
+        yield from play(matter)
 
 
 def started(cast: Cast, customer: Customer, topic: Topic, chance: random.Random, way: str = "") -> Way:
