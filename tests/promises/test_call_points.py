@@ -66,7 +66,7 @@ def test_a_fault_at_any_call_loses_and_doubles_nothing(
     path: Path, mode: str, part: int, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     points = [point for point in points_of(path) if mode in point.modes()][part::PARTS]
-    points = share(points, seed, 4 if path.name in WIDE_PATHS else 3)
+    points = share(points, seed, 5 if path.name in WIDE_PATHS else 4)
     wrong, decided = [], 0
     for point in points:
         try:
